@@ -1,0 +1,65 @@
+"""The command `vitrine`: one sub-command a job, each in a module of its own that is imported only when it is called.
+
+A command's module has `add_arguments(parser)` and `run(args, config) -> exit code`.
+"""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from pipelines import config as configuration
+from transforms.errors import UserError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "batch": ("pipelines.batch", "judge and mend every photo of a folder, a bucket or a manifest"),
+    "check": ("pipelines.check", "judge a few photos at once"),
+    "report": ("pipelines.report", "one page about an output folder, with before and after"),
+    "sql": ("pipelines.sql", "ask the tables of an output folder"),
+    "config": ("pipelines.config", "show every setting: value, unit, source"),
+}
+"""Command -> its module and its line of help."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 when the job was done, 2 for a job that cannot be done as asked, 130 when interrupted."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(argv)
+    except UserError as error:
+        print(f"vitrine: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader of our output left (`vitrine sql … | head`): keep the interpreter's last flush from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    except KeyboardInterrupt:
+        print("\nvitrine: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+
+
+def _run(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="vitrine",
+        description="Looks at every product photo: judges it, mends what can be mended, records why.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"vitrine {version('vitrine')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in argv if not word.startswith("-")), None)
+    for name, (module, line) in COMMANDS.items():
+        command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".", allow_abbrev=False)
+        if name == chosen:
+            importlib.import_module(module).add_arguments(command)
+            configuration.add_setting_flags(command)
+    args = parser.parse_args(argv)
+    config = configuration.load(args)
+    code: int = importlib.import_module(COMMANDS[args.command][0]).run(args, config)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,20 +6,6 @@ Docs, records, messages and advice derive from the two tables below; a test comp
 from dataclasses import dataclass
 
 
-class RefusalError(Exception):
-    """A photo or an event that cannot go on: a code of `REFUSALS` and one sentence. It ends as a dead letter."""
-
-    def __init__(self, code: str, message: str):
-        if code not in REFUSALS:
-            raise ValueError(f"no such refusal code: {code}")
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
-    def __reduce__(self) -> tuple[type["RefusalError"], tuple[str, str]]:
-        return RefusalError, (self.code, self.message)
-
-
 @dataclass(frozen=True, slots=True)
 class ReasonText:
     """What a reason code means, and what the seller is told to do; `{amount}` is filled from the reason."""

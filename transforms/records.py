@@ -41,7 +41,8 @@ class ImageEvent:
 
     `uri` is canonical and `generation` sortable as text within one source (see `docs/data.md`). `extra` holds the
     fields that are not known here, `data` the photo itself where the event carried it. `revision` rises by one each
-    time that the same version is judged again on purpose.
+    time that the same version is judged again on purpose. `location` is where the bytes are read when that is not `uri`
+    itself: with the signature, or the store's own version id, that came in. `size` is in bytes, as the source said.
     """
 
     event_id: str
@@ -57,6 +58,8 @@ class ImageEvent:
     trace_id: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
     data: bytes | None = None
+    location: str | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +301,7 @@ def quality_schema() -> "pa.Schema":
         band=text,
         verdict=text,
         reasons=pa.list_(reason),
-        measures=pa.struct([(name, number) for name in MEASURES]),
+        measures=pa.struct([(measure.name, number) for measure in MEASURES]),
         defects=pa.struct([(name, number) for name in DEFECTS]),
         actions=pa.list_(action),
         declined=pa.list_(action),

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from transforms.imaging.fixes.light import to_bytes, to_linear
+from transforms.imaging.guard import Bounds
+from transforms.imaging.optimize import optimize
+from transforms.imaging.types import Assessment, Box, Header, Judgement, Mended, Photo
+
+CODES = ("dark", "noise", "cast", "low_contrast")
+
+
+def photo(pixels: np.ndarray) -> Photo:
+    return Photo(pixels, Header("png", pixels.shape[1], pixels.shape[0], "RGB"))
+
+
+def mend(pixels: np.ndarray, codes, remeasure, bounds: Bounds | None = None) -> Mended:
+    whole = Box(0, 0, 1, 1)
+    known = Assessment(Header("png", pixels.shape[1], pixels.shape[0], "RGB"), "", "", {}, whole, 0.0, None)
+    verdict = Judgement("improve", None, (), tuple(codes))
+    return optimize(photo(pixels), known, verdict, bounds or Bounds(), remeasure)
+
+
+def darkness(pixels: np.ndarray) -> dict[str, float]:
+    """Severity of darkness alone, from the lightest tones."""
+    return {"dark": float(np.clip(1 - np.percentile(pixels, 98) / 200, 0, 1))}
+
+
+def scene() -> np.ndarray:
+    rows, columns = np.mgrid[:120, :160]
+    grey = 30 + (rows + columns) * 0.75
+    return np.stack([grey, grey * 0.8, grey * 0.6], axis=-1).astype(np.uint8)
+
+
+def dark(stops: float) -> np.ndarray:
+    return to_bytes(to_linear(scene()) / 2**stops)
+
+
+def test_a_dark_photo_is_lit_and_the_log_says_how():
+    mended = mend(dark(2.5), ["dark"], darkness)
+    assert mended.pixels is not None
+    assert np.abs(mended.pixels.astype(int) - scene()).mean() < 0.65 * np.abs(dark(2.5).astype(int) - scene()).mean()
+    (action,) = mended.actions
+    assert (action.operation, action.bound) == ("exposure_gain", None)
+    assert action.after <= action.before * 0.7
+    assert action.parameters["gain"] > 1
+
+
+def test_the_weakest_strength_that_removes_the_defect_is_taken():
+    slight = mend(dark(1.5), ["dark"], darkness).actions[0].parameters["strength"]
+    heavy = mend(dark(3.5), ["dark"], darkness).actions[0].parameters["strength"]
+    assert slight <= heavy
+
+
+def test_what_is_not_asked_for_is_left():
+    assert mend(dark(3), [], darkness) == Mended(None)
+    assert mend(dark(3), ["blur"], darkness) == Mended(None)
+
+
+def test_a_mild_defect_is_left():
+    assert mend(dark(3), ["dark"], lambda pixels: {"dark": 0.2}).pixels is None
+
+
+def test_a_mend_that_raises_another_defect_is_declined_and_named():
+    def noisier(pixels):
+        return {**darkness(pixels), "noise": 1 - darkness(pixels)["dark"]}
+
+    mended = mend(dark(3), ["dark"], noisier)
+    assert mended.pixels is None
+    assert [action.bound for action in mended.declined] == ["rise"]
+
+
+def test_a_mend_that_does_not_help_is_declined():
+    mended = mend(dark(3), ["dark"], lambda pixels: {"dark": 0.9})
+    assert mended.pixels is None
+    assert mended.declined[0].bound == "fall"
+
+
+def test_a_broken_pixel_bound_is_named():
+    mended = mend(dark(3), ["dark"], darkness, Bounds(structure=1.1))
+    assert mended.pixels is None
+    assert mended.declined[0].bound == "structure"
+
+
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 90), (90, 1), (2, 2), (17, 16)])
+@pytest.mark.parametrize("value", [0, 9, 128, 255])
+def test_thin_and_one_coloured_photos_never_raise(code, shape, value):
+    pixels = np.full((*shape, 3), value, np.uint8)
+    mended = mend(pixels, [code], lambda now: {code: 0.9 if (now == pixels).all() else 0.0})
+    assert mended.pixels is None or mended.pixels.shape == pixels.shape
+    assert mended.actions or mended.declined
+
+
+def test_severities_that_are_no_number_are_never_acted_on():
+    assert mend(dark(3), ["dark"], lambda pixels: {"dark": float("nan")}).pixels is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3))))
+def test_any_pixels_give_the_same_size_or_nothing(pixels):
+    first = np.array(pixels)
+    mended = mend(pixels, CODES, lambda now: dict.fromkeys(CODES, 0.9 if (now == first).all() else 0.3))
+    assert (pixels == first).all()
+    assert mended.pixels is None or (mended.pixels.shape == pixels.shape and mended.pixels.dtype == np.uint8)

@@ -1,0 +1,1 @@
+"""How far one photo is from another: one full-reference metric a file."""

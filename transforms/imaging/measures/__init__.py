@@ -1,0 +1,38 @@
+"""What can be measured of a photo without a model: one family a file, each a tuple `MEASURES` and `measure(view)`.
+
+>>> measure(look(pixels))["dim_stops"]
+
+gives one finite float, or NaN, for each of `MEASURES`.
+"""
+
+from transforms.imaging.measures import (
+    blank,
+    cast,
+    contrast,
+    exposure,
+    framing,
+    ground,
+    noise,
+    resolution,
+    saturation,
+    sharpness,
+)
+from transforms.imaging.measures.declaration import Measure
+from transforms.imaging.measures.view import View, look
+
+FAMILIES = (sharpness, exposure, contrast, noise, cast, saturation, resolution, blank, ground, framing)
+"""The files of measures, in the order of the record's columns."""
+
+MEASURES: tuple[Measure, ...] = tuple(declared for family in FAMILIES for declared in family.MEASURES)
+"""Every measure; names are columns of the record, so they are only ever added."""
+
+
+def measure(view: View) -> dict[str, float]:
+    """Return every measure of a photo by name: finite floats, NaN where one could not be made."""
+    values: dict[str, float] = {}
+    for family in FAMILIES:
+        values.update(family.measure(view))
+    return values
+
+
+__all__ = ["FAMILIES", "MEASURES", "Measure", "View", "look", "measure"]

@@ -1,0 +1,83 @@
+"""What all measures look at, computed once a photo: the copies at several scales, and the product's mask.
+
+Detail is measured on `detail`, the luma at the size that a buyer sees at most (1600 px); tone, colour and framing on
+`small`, where noise and texture are averaged away and every operation is cheap.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from transforms.imaging.measures.region import Region, find_region, to_lab
+from transforms.imaging.types import Pixels
+
+Plane = npt.NDArray[Any]
+
+_SMALL_SIDE = 256
+_DETAIL_SIDE = 1600
+_TO_LINEAR = np.where(
+    np.arange(256) / 255.0 <= 0.04045,
+    np.arange(256) / 255.0 / 12.92,
+    ((np.arange(256) / 255.0 + 0.055) / 1.055) ** 2.4,
+).astype(np.float32)
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A photo as the measures see it.
+
+    Attributes:
+        width: of the photo, pixels.
+        height: of the photo, pixels.
+        jpeg_quality: 1..100 as estimated from the file, None where unknown.
+        detail: luma (BT.601), uint8, long side at most 1600 px, else native.
+        small: sRGB uint8, long side at most 256 px.
+        luma: luma of `small`, uint8.
+        linear: relative luminance of `small` in linear light, float32 0..1 (IEC 61966-2-1).
+        lab: CIELAB of `small`, float32.
+        product: bool mask over `small`; all True where no product could be told apart.
+        region: the product as it was found on `small`.
+    """
+
+    width: int
+    height: int
+    jpeg_quality: int | None
+    detail: npt.NDArray[Any]
+    small: Pixels
+    luma: npt.NDArray[Any]
+    linear: Plane
+    lab: Plane
+    product: npt.NDArray[np.bool_]
+    region: Region
+
+
+def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
+    """Prepare a photo (uint8 sRGB, height x width x 3) for the measures."""
+    height, width = pixels.shape[:2]
+    small = _shrink(pixels, _SMALL_SIDE)
+    region = find_region(small)
+    return View(
+        width=width,
+        height=height,
+        jpeg_quality=jpeg_quality,
+        detail=cv2.cvtColor(_shrink(pixels, _DETAIL_SIDE), cv2.COLOR_RGB2GRAY),
+        small=small,
+        luma=cv2.cvtColor(small, cv2.COLOR_RGB2GRAY),
+        linear=_TO_LINEAR[small] @ _LUMINANCE,
+        lab=to_lab(small),
+        product=region.mask,
+        region=region,
+    )
+
+
+def _shrink(pixels: Pixels, side: int) -> npt.NDArray[Any]:
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1.0:
+        return pixels
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)

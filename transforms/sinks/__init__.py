@@ -1,0 +1,1 @@
+"""Where results go: the tables, the images, and the index of what is finished."""

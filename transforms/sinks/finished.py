@@ -1,0 +1,248 @@
+"""Which photo versions have a record or a dead letter: a local index of both tables, kept up by the tables' own logs.
+
+Asking the tables would read every row of a year for each epoch. The index is a SQLite file that holds, for each photo
+version (uri, generation) and for each event id, the highest revision that was committed. Each commit that came since
+the last look is read once, and of it only the columns that identify a row; a compaction adds no row and is passed over.
+The index can always be made again from the tables, and is, where it is missing, damaged, or of tables since replaced.
+"""
+
+import contextlib
+import hashlib
+import json
+import sqlite3
+import urllib.parse
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from transforms.errors import UserError
+from transforms.sinks.output import table_options
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+FILE = "finished.sqlite"
+FORMAT = 1
+"""The file's own layout; an index of another one is made anew."""
+
+Identity = tuple[str, str | None, str | None]
+"""(event_id, uri, generation); the last two None where the input named no photo."""
+
+_COLUMNS = ["event_id", "uri", "generation", "revision"]
+_BATCH_ROWS = 50_000
+_WAIT_S = 600.0
+_CACHE_KB = 64_000
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+_LAYOUT = f"""
+CREATE TABLE revisions (key BLOB PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE followed (name TEXT PRIMARY KEY, version INTEGER NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = {FORMAT};
+"""
+_ADD = "INSERT INTO revisions VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET revision = max(revision, excluded.revision)"
+
+
+class Finished:
+    """The index in a file. Several processes may share one file, each with an object of its own."""
+
+    def __init__(self, folder: Path):
+        self.path = folder / FILE
+        self._connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def revisions(self, tables: Sequence["DeltaTable"], identities: Iterable[Identity]) -> list[int | None]:
+        """Return the highest revision of each identity in the tables, None where none of them has it.
+
+        An event id and a photo version are two names of one thing: one that is known is enough.
+
+        Args:
+            tables: all the tables that the index is of, always the same ones, each loaded; what they hold up to the
+                loaded version is taken in first. The index may know more, from another process.
+            identities: any number.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        identities = list(identities)
+        try:
+            try:
+                return self._revisions(tables, identities)
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+                    raise
+            self._discard()
+            return self._revisions(tables, identities)
+        except sqlite3.DatabaseError as error:
+            raise UserError(f"the index {self.path} cannot be used: {error}") from error
+
+    def _revisions(self, tables: Sequence["DeltaTable"], identities: list[Identity]) -> list[int | None]:
+        if self._connection is None:
+            self._connection = _open(self.path)
+        _follow(self._connection, tables)
+        return [_highest(self._connection, identity) for identity in identities]
+
+    def _discard(self) -> None:
+        self.close()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+        with _transaction(connection):
+            if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+                for name in ("revisions", "followed"):
+                    connection.execute(f"DROP TABLE IF EXISTS {name}")
+                for statement in filter(str.strip, _LAYOUT.split(";")):
+                    connection.execute(statement)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _highest(connection: sqlite3.Connection, identity: Identity) -> int | None:
+    keys = list(_keys(*identity))
+    query = f"SELECT max(revision) FROM revisions WHERE key IN ({', '.join('?' * len(keys))})"
+    revision: int | None = connection.execute(query, keys).fetchone()[0]
+    return revision
+
+
+def _keys(event_id: str, uri: str | None, generation: str | None) -> Iterator[bytes]:
+    """Yield the 16-byte names under which a row is known."""
+    yield hashlib.blake2b(event_id.encode(), digest_size=16, person=b"event").digest()
+    if uri is not None:
+        # A canonical URI has no NUL, so the pair cannot be read in two ways.
+        yield hashlib.blake2b(f"{uri}\0{generation or ''}".encode(), digest_size=16, person=b"version").digest()
+
+
+def _follow(connection: sqlite3.Connection, tables: Sequence["DeltaTable"]) -> None:
+    logs = [_Log(table) for table in tables]
+    if all(_known(connection, log) == log.table.version() for log in logs):
+        return
+    with _transaction(connection):
+        news = [_news(connection, log) for log in logs]
+        if any(files is None for files in news):
+            _rebuild(connection, logs)
+            return
+        for log, files in zip(logs, news, strict=True):
+            for file in files or ():
+                for batch in log.rows(file):
+                    connection.executemany(_ADD, batch)
+            _remember(connection, log)
+
+
+def _news(connection: sqlite3.Connection, log: "_Log") -> list[str] | None:
+    """Return the files that came since the last look, or None where only a rebuild tells."""
+    known = _known(connection, log)
+    return None if known is None else log.added_since(known)
+
+
+def _known(connection: sqlite3.Connection, log: "_Log") -> int | None:
+    """Return the version that the index holds, or None where it is of another table of that name."""
+    row = connection.execute("SELECT version, digest FROM followed WHERE name = ?", (log.name,)).fetchone()
+    return row[0] if row is not None and log.digest(row[0]) == row[1] else None
+
+
+def _rebuild(connection: sqlite3.Connection, logs: Sequence["_Log"]) -> None:
+    """Make the index from all rows. Sorted first: a tree filled in order is written once, not a page for each key."""
+    connection.execute("CREATE TEMP TABLE arrived (key BLOB NOT NULL, revision INTEGER NOT NULL)")
+    try:
+        for log in logs:
+            for file in log.all_files():
+                for batch in log.rows(file):
+                    connection.executemany("INSERT INTO arrived VALUES (?, ?)", batch)
+        connection.execute("DELETE FROM revisions")
+        connection.execute("DELETE FROM followed")
+        connection.execute("INSERT INTO revisions SELECT key, max(revision) FROM arrived GROUP BY key ORDER BY key")
+        for log in logs:
+            _remember(connection, log)
+    finally:
+        connection.execute("DROP TABLE IF EXISTS arrived")
+
+
+def _remember(connection: sqlite3.Connection, log: "_Log") -> None:
+    version = log.table.version()
+    known = _known(connection, log)
+    if known is None or known < version:
+        connection.execute("INSERT OR REPLACE INTO followed VALUES (?, ?, ?)", (log.name, version, log.digest(version)))
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+class _Log:
+    """The commits of one table: one JSON file each, lines of actions (Delta protocol, "Delta Log Entries")."""
+
+    def __init__(self, table: "DeltaTable"):
+        import pyarrow.fs
+        from deltalake.fs import DeltaStorageHandler
+
+        self.table = table
+        self.name = table.table_uri.rstrip("/").rpartition("/")[2]
+        self._files = pyarrow.fs.PyFileSystem(DeltaStorageHandler(table.table_uri, table_options(table.table_uri)))
+
+    def added_since(self, version: int) -> list[str] | None:
+        """Return the data files added after `version`; None where rows also went, or that part of the log is gone."""
+        files = []
+        for later in range(version + 1, self.table.version() + 1):
+            text = self._commit(later)
+            if text is None:
+                return None
+            for action in map(json.loads, text.splitlines()):
+                if "remove" in action and action["remove"].get("dataChange", True):
+                    return None
+                if "add" in action and action["add"].get("dataChange", True):
+                    files.append(urllib.parse.unquote(action["add"]["path"]))
+        return files
+
+    def all_files(self) -> list[str]:
+        """Return the data files of the loaded version."""
+        import pyarrow as pa
+
+        paths: list[str] = pa.table(self.table.get_add_actions()).column("path").to_pylist()
+        return [urllib.parse.unquote(path) for path in paths]
+
+    def digest(self, version: int) -> str | None:
+        """Return a digest of one commit, which tells this table from another of its name; None where it is gone."""
+        text = self._commit(version)
+        return None if text is None else hashlib.sha256(text).hexdigest()
+
+    def rows(self, file: str) -> Iterator[list[tuple[bytes, int]]]:
+        """Yield a file's rows as batches of (key, revision)."""
+        import pyarrow.parquet as pq
+
+        with self._files.open_input_file(file) as handle:
+            for batch in pq.ParquetFile(handle).iter_batches(_BATCH_ROWS, columns=_COLUMNS):
+                columns = (batch.column(name).to_pylist() for name in _COLUMNS)
+                yield [
+                    (key, revision or 0)
+                    for *identity, revision in zip(*columns, strict=True)
+                    for key in _keys(*identity)
+                ]
+
+    def _commit(self, version: int) -> bytes | None:
+        try:
+            with self._files.open_input_file(f"_delta_log/{version:020d}.json") as file:
+                content: bytes = file.read()
+                return content
+        except FileNotFoundError:
+            return None

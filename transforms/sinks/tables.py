@@ -1,0 +1,244 @@
+"""The two Delta tables of an output, and the commit that ends an epoch.
+
+Delta's own rules let two appends both succeed, and do not skip a transaction that is repeated. So every commit here
+also carries one transaction of this program's (`WRITER`): two commits that began from the same version conflict on it,
+the second fails, loads what the first one wrote, leaves out what is there, and tries again: no row is there twice.
+"""
+
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from transforms.errors import UserError
+from transforms.records import SCHEMA_VERSION, Row, dead_letters_schema, quality_schema
+from transforms.sinks.finished import Finished, Identity
+from transforms.sinks.output import Output, table_options
+from transforms.sinks.table_settings import TableSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+QUALITY = "quality"
+DEAD_LETTERS = "dead_letters"
+SCHEMAS = {QUALITY: quality_schema, DEAD_LETTERS: dead_letters_schema}
+
+WRITER = "vitrine"
+"""The application id that every commit carries, so that two at once conflict."""
+
+VERSION_PROPERTY = "vitrine.schemaVersion"
+
+STATS = {QUALITY: "processed_at,verdict,score,category", DEAD_LETTERS: "failed_at,code,stage"}
+"""The columns whose range is in the log, for readers to skip files by; long texts would make the log huge."""
+
+_ATTEMPTS = 200
+_SIGNS = {
+    "os error 28": "cannot be written: the disk is full; make room and run the same command again",
+    "os error 122": "cannot be written: the disk quota is used up",
+    "os error 13": "cannot be written: no permission",
+    "os error 30": "cannot be written: the file system is read-only",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one commit of an epoch added: rows that the tables already had are not counted."""
+
+    rows: int
+    dead_letters: int
+
+
+class Tables:
+    """The tables of one output, open. One object for one thread at a time; other processes may write too."""
+
+    def __init__(self, output: Output, settings: TableSettings | None = None):
+        """Open the tables, making those that are missing.
+
+        Raises:
+            UserError: a table is of a newer version, or cannot be read or written.
+        """
+        self.output = output
+        self.settings = settings or TableSettings()
+        self._tables = {name: _open(output, name) for name in SCHEMAS}
+        self._finished = Finished(output.state_folder())
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._finished.close()
+
+    def position(self, app_id: str) -> int | None:
+        """Return how far a source has been committed, None where it never was."""
+        table = self._tables[QUALITY]
+        table.update_incremental()
+        return table.transaction_version(app_id)
+
+    def revisions(self, identities: Iterable[Identity]) -> list[int | None]:
+        """Return the highest revision of each identity in either table, None where neither has it."""
+        for table in self._tables.values():
+            table.update_incremental()
+        return self._finished.revisions(list(self._tables.values()), identities)
+
+    def commit_epoch(
+        self, rows: Sequence[Row], dead_letters: Sequence[Row], positions: Mapping[str, int] | None = None
+    ) -> Committed:
+        """Commit an epoch: its dead letters, then its rows together with the sources' positions, each at most once.
+
+        A crash between the two leaves dead letters without the position: the epoch is read again, and what either
+        table holds is left out. An epoch without rows commits its positions alone.
+
+        Raises:
+            UserError: the tables cannot be written.
+        """
+        letters = self._append(DEAD_LETTERS, dead_letters, {})
+        return Committed(self._append(QUALITY, rows, positions or {}), letters)
+
+    def _append(self, name: str, rows: Sequence[Row], positions: Mapping[str, int]) -> int:
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        if not rows and not positions:
+            return 0
+        for attempt in range(_ATTEMPTS):
+            try:
+                fresh = self._unknown(rows)
+                table = self._tables[name]
+                ahead = {app: at for app, at in positions.items() if at > _at(table, app)}
+                if not fresh and not ahead:
+                    return 0
+                self._write(name, fresh, ahead)
+            except CommitFailedError:
+                time.sleep(random.uniform(0, 0.02 * min(attempt + 1, 25)))
+                self._tables[name] = _open(self.output, name)
+                continue
+            except (DeltaError, OSError) as error:
+                raise _unusable(self.output, name, error) from error
+            self._tidy(name)
+            return len(fresh)
+        raise UserError(f"{self.output.child(name)} was changed by others at each of {_ATTEMPTS} attempts to commit")
+
+    def _unknown(self, rows: Sequence[Row]) -> list[Row]:
+        """Return the rows that neither table has, each once."""
+        identities = [(row["event_id"], row["uri"], row["generation"]) for row in rows]
+        fresh: list[Row] = []
+        seen: set[Any] = set()
+        for row, identity, known in zip(rows, identities, self.revisions(identities), strict=True):
+            revision = row["revision"]
+            names = {(revision, identity[0])} | ({(revision, *identity[1:])} if identity[1] is not None else set())
+            if (known is None or known < revision) and not names & seen:
+                fresh.append(row)
+            seen |= names
+        return fresh
+
+    def _write(self, name: str, rows: Sequence[Row], positions: Mapping[str, int]) -> None:
+        import pyarrow as pa
+        from deltalake import CommitProperties, Transaction, write_deltalake
+
+        table, schema = self._tables[name], SCHEMAS[name]()
+        transactions = [Transaction(WRITER, _at(table, WRITER) + 1)]
+        transactions += [Transaction(app, at) for app, at in positions.items()]
+        write_deltalake(
+            table,
+            pa.Table.from_pylist(list(rows), schema=schema),
+            mode="append",
+            schema_mode=None if _covers(pa.schema(table.schema()), schema) else "merge",
+            commit_properties=CommitProperties(app_transactions=transactions),
+        )
+
+    def _tidy(self, name: str) -> None:
+        """Now and then put small files together and delete those that were replaced long ago."""
+        from deltalake.exceptions import DeltaError
+
+        table = self._tables[name]
+        if table.version() == 0 or table.version() % self.settings.compact_every:
+            return
+        try:
+            table.optimize.compact()
+            table.vacuum(self.settings.vacuum_after_h, dry_run=False, enforce_retention_duration=False, full=True)
+        except (DeltaError, OSError) as error:
+            # The rows are committed; another process may be tidying too, and the next time comes soon.
+            logging.warning("%s was not compacted: %s", self.output.child(name), error)
+            self._tables[name] = _open(self.output, name)
+
+
+def read_table(output: Output, name: str) -> "DeltaTable":
+    """Return a table to read from.
+
+    Raises:
+        UserError: there is none, it is of a newer version, or it cannot be read.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    uri = output.child(name)
+    try:
+        table = DeltaTable(uri, storage_options=table_options(uri))
+    except TableNotFoundError:
+        raise UserError(f"{output.root} has no table {name}: it is not the output of a run") from None
+    except (DeltaError, OSError) as error:
+        raise _unusable(output, name, error) from error
+    version = int(table.metadata().configuration.get(VERSION_PROPERTY) or 0)
+    if version > SCHEMA_VERSION:
+        raise UserError(
+            f"{uri} was written by a newer version of this program (table version {version}, this one knows "
+            f"{SCHEMA_VERSION}): update vitrine, or choose another output"
+        )
+    return table
+
+
+def _open(output: Output, name: str) -> "DeltaTable":
+    """Return a table to write to, made where it is missing."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    uri = output.child(name)
+    options = table_options(uri)
+    try:
+        if not DeltaTable.is_deltatable(uri, options):
+            with contextlib.suppress(CommitFailedError):  # another process made it just now
+                DeltaTable.create(
+                    uri,
+                    SCHEMAS[name](),
+                    mode="ignore",
+                    partition_by="dt",
+                    name=name,
+                    configuration={
+                        VERSION_PROPERTY: str(SCHEMA_VERSION),
+                        "delta.dataSkippingStatsColumns": STATS[name],
+                    },
+                    storage_options=options,
+                    raise_if_key_not_exists=False,
+                )
+    except (DeltaError, OSError) as error:
+        raise _unusable(output, name, error) from error
+    return read_table(output, name)
+
+
+def _at(table: "DeltaTable", app_id: str) -> int:
+    position = table.transaction_version(app_id)
+    return -1 if position is None else position
+
+
+def _covers(has: "pa.Schema | pa.StructType", wanted: "pa.Schema | pa.StructType") -> bool:
+    """Whether a table has every column and every field of a column that is about to be written."""
+    import pyarrow as pa
+
+    for field in wanted:
+        if has.get_field_index(field.name) < 0:
+            return False
+        known, kind = has.field(field.name).type, field.type
+        if pa.types.is_list(kind):
+            known, kind = known.value_type, kind.value_type
+        if pa.types.is_struct(kind) and not _covers(known, kind):
+            return False
+    return True
+
+
+def _unusable(output: Output, name: str, error: Exception) -> UserError:
+    place, text = output.child(name), " ".join(str(error).split())
+    for sign, sentence in _SIGNS.items():
+        if sign in text:
+            return UserError(f"{place} {sentence}")
+    return UserError(f"the table {place} cannot be used: {text}")

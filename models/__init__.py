@@ -1,0 +1,1 @@
+"""The quality model: network, training, evaluation, served forms."""

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("pipelines.check", "judge a few photos at once"),
     "report": ("pipelines.report", "one page about an output folder, with before and after"),
     "sql": ("pipelines.sql", "ask the tables of an output folder"),
+    "train": ("pipelines.train", "train the quality model on photos that people rated"),
     "config": ("pipelines.config", "show every setting: value, unit, source"),
 }
 """Command -> its module and its line of help."""

@@ -20,9 +20,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.scorer import ModelSettings
+from models.tiles import TileSettings
 from pipelines.run_settings import RunSettings
 from transforms.errors import UserError
+from transforms.fetch import FetchSettings
+from transforms.imaging.assess import AssessSettings
+from transforms.imaging.codec.encode import EncodeSettings
 from transforms.imaging.codec.limits import DecodeLimits
+from transforms.imaging.guard import Bounds
+from transforms.imaging.policy import Thresholds
+from transforms.sinks.table_settings import TableSettings
+from transforms.sources.names import InputSettings
+from transforms.steps import Rules
 
 CONFIG_FILE_VARIABLE = "VITRINE_CONFIG"
 
@@ -32,8 +42,21 @@ class Config:
     """All settings. `sources` tells where each value that is not a default came from; it is no part of equality."""
 
     run: RunSettings = field(default_factory=RunSettings)
+    input: InputSettings = field(default_factory=InputSettings)
+    fetch: FetchSettings = field(default_factory=FetchSettings)
     decode: DecodeLimits = field(default_factory=DecodeLimits)
+    tiles: TileSettings = field(default_factory=TileSettings)
+    model: ModelSettings = field(default_factory=ModelSettings)
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    bounds: Bounds = field(default_factory=Bounds)
+    encode: EncodeSettings = field(default_factory=EncodeSettings)
+    tables: TableSettings = field(default_factory=TableSettings)
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def rules(self) -> Rules:
+        """What the stages need of it."""
+        return Rules(AssessSettings(self.decode, self.tiles), self.thresholds, self.bounds, self.encode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +105,9 @@ def config_digest(config: Config) -> str:
 
 def add_setting_flags(parser: argparse.ArgumentParser) -> None:
     """Give a command `--config FILE` and a flag for every setting."""
-    group = parser.add_argument_group("settings", "each is also in the configuration file and the environment: vitrine config")
+    group = parser.add_argument_group(
+        "settings", "each is also in the configuration file and the environment: vitrine config"
+    )
     group.add_argument("--config", metavar="FILE", help=f"a TOML file of settings (or {CONFIG_FILE_VARIABLE})")
     for item in settings(Config()):
         if not item.secret:
@@ -115,7 +140,10 @@ def load(args: argparse.Namespace | None = None, environment: Mapping[str, str] 
     built = {}
     for section, kind in sections().items():
         chosen = {n.partition(".")[2]: v for n, (v, _) in values.items() if n.partition(".")[0] == section}
-        built[section] = kind(**chosen)
+        try:
+            built[section] = kind(**chosen)
+        except ValueError as error:
+            raise UserError(f"[{section}] {error}") from None
     return Config(**built, sources={name: source for name, (_, source) in values.items()})
 
 
@@ -180,7 +208,16 @@ def _convert_to(kind: Any, value: Any) -> Any:
         inner = typing.get_args(kind)[0]
         return tuple(_convert_to(inner, v.strip() if isinstance(v, str) else v) for v in items if v != "")
     if kind is bool:
-        table = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
+        table = {
+            "true": True,
+            "false": False,
+            "1": True,
+            "0": False,
+            "yes": True,
+            "no": False,
+            "on": True,
+            "off": False,
+        }
         return value if isinstance(value, bool) else table[str(value).lower()]
     if isinstance(value, bool):
         raise TypeError(value)

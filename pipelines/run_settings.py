@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from typing import Literal
 
 from transforms.settings import setting
 
@@ -13,16 +12,10 @@ def _cores() -> int:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """Epochs, threads, model form, places."""
+    """Epochs, threads, batches."""
 
     epoch_photos: int = setting(1_000, unit="photos", why="one commit each; what a kill can cost in work")
     epoch_bytes: int = setting(2_000_000_000, unit="bytes", why="an epoch ends earlier when its files reach this size")
     workers: int = setting(_cores(), unit="threads", why="photos judged at once")
     batch_photos: int = setting(16, unit="photos", why="at most this many share one call of the model")
-    model_form: Literal["auto", "litert", "savedmodel"] = setting(
-        "auto", unit="", why="auto: LiteRT on a CPU, the SavedModel where a GPU is found"
-    )
-    model_directory: str | None = setting(None, unit="", why="another trained model than the one shipped")
     attempts: int = setting(3, unit="tries", why="a photo during which the process died so often is refused as poison")
-    compact_commits: int = setting(20, unit="commits", why="small files of the tables are joined every so often")
-    vacuum_hours: float = setting(168.0, unit="h", why="joined files are kept this long for readers of old versions")

@@ -1,0 +1,1 @@
+"""One verb a file over plain functions; rows, codes and errors beside them."""

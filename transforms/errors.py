@@ -1,8 +1,8 @@
 """The errors of this program.
 
-    VitrineError
-    ├── UserError       the job cannot be done as asked; its message is the whole answer (exit 2)
-    └── RefusalError    one photo or event cannot go on; it ends as a dead letter and the rest goes on
+VitrineError
+├── UserError       the job cannot be done as asked; its message is the whole answer (exit 2)
+└── RefusalError    one photo or event cannot go on; it ends as a dead letter and the rest goes on
 """
 
 from transforms.reasons import REFUSALS

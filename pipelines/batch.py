@@ -1,0 +1,125 @@
+"""`vitrine batch`: every photo of a folder, a bucket or a manifest, in epochs; what is finished already is left out."""
+
+import argparse
+import dataclasses
+import itertools
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any
+
+from transforms.sources.read import read
+
+from pipelines import run_file
+from pipelines.config import Config
+from pipelines.progress import Progress
+from pipelines.tally import Tally
+from transforms.errors import UserError
+from transforms.records import DeadLetter, ImageEvent
+from transforms.sinks.again import Again
+from transforms.sinks.finished import Identity
+from transforms.sinks.images import sweep
+from transforms.sinks.output import open_output
+from transforms.sinks.tables import Tables
+
+
+@dataclasses.dataclass
+class Epoch:
+    """A bounded share of the input: photo versions to judge, and what could not be read of the source."""
+
+    events: list[ImageEvent] = dataclasses.field(default_factory=list)
+    dead_letters: list[DeadLetter] = dataclasses.field(default_factory=list)
+    finished: int = 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `vitrine batch` takes."""
+    parser.add_argument(
+        "--input", required=True, help="a folder, a glob, gs://…, s3://…, or a manifest (CSV, JSONL, Parquet)"
+    )
+    parser.add_argument("--output", required=True, help="a folder, gs://BUCKET/PREFIX or s3://BUCKET/PREFIX")
+    parser.add_argument("--again", action="store_true", help="judge finished photos once more, as a new revision")
+    parser.add_argument("--where", metavar="SQL", help="with --again: only rows that fit, e.g. \"verdict = 'retake'\"")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+
+
+def run(args: argparse.Namespace, config: Config) -> int:
+    """Run the batch; 0 when every photo of the input has a record or a dead letter."""
+    if args.where and not args.again:
+        raise UserError("--where chooses among finished photos, so it needs --again")
+    began, clock = datetime.now(UTC), time.perf_counter()
+    output = open_output(args.output)
+    left_out: Counter[str] = Counter()
+    found = _first_at_once(read(args.input, output.root, config.input, left_out))
+    sweep(output)
+
+    with closing(Tables(output, config.tables)) as tables:
+        again = Again(output, args.input, args.where) if args.again else None
+        # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
+        from pipelines.epoch import run_epoch
+        from pipelines.job import open_job
+        from transforms.stage import DONE
+
+        total, finished, epochs = Tally(), 0, 0
+        job = open_job(config, output)
+        with Progress(lambda: DONE.value, args.quiet):
+            for epoch in split(found, config.run.epoch_photos, config.run.epoch_bytes):
+                fresh = _unfinished(epoch, tables, again)
+                finished += fresh.finished
+                if fresh.events or fresh.dead_letters:
+                    total.add(run_epoch(fresh.events, fresh.dead_letters, {}, job, config.run.workers))
+                    epochs += 1
+        if again is not None:
+            again.finish()
+        summary = run_file.summary(args.input, output.root, began, time.perf_counter() - clock, total, job.maker)
+        summary |= {"already_finished": finished, "epochs": epochs, "left_out": dict(left_out)}
+        run_file.write(output, summary)
+    print(run_file.text(summary))
+    print(f"next: vitrine report {args.output}")
+    return 0
+
+
+def split(found: Iterable[ImageEvent | DeadLetter], photos: int, size: int) -> Iterator[Epoch]:
+    """Cut a source into epochs of at most `photos` elements, ended early where their files reach `size` bytes."""
+    epoch, bytes_so_far = Epoch(), 0
+    for item in found:
+        if isinstance(item, DeadLetter):
+            epoch.dead_letters.append(item)
+        else:
+            epoch.events.append(item)
+            bytes_so_far += item.size or 0
+        if len(epoch.events) + len(epoch.dead_letters) >= photos or bytes_so_far >= size:
+            yield epoch
+            epoch, bytes_so_far = Epoch(), 0
+    if epoch.events or epoch.dead_letters:
+        yield epoch
+
+
+def _unfinished(epoch: Epoch, tables: Tables, again: Again | None) -> Epoch:
+    """Leave out what either table holds (or, with `--again`, what has its new revision already), and repeats."""
+    items: Sequence[ImageEvent | DeadLetter] = [*epoch.events, *epoch.dead_letters]
+    identities: list[Identity] = [(item.event_id, item.uri, item.generation) for item in items]
+    known = tables.revisions(identities)
+    targets = again.targets(identities) if again else [None] * len(items)
+    left = Epoch()
+    seen: set[Any] = set()
+    for item, identity, revision, target in zip(items, identities, known, targets, strict=True):
+        wanted = 0 if revision is None else target
+        version = identity[1:] if identity[1] else identity[0]
+        if wanted is None or (revision is not None and revision >= wanted) or version in seen:
+            left.finished += 1
+            continue
+        seen.add(version)
+        item = dataclasses.replace(item, revision=wanted)
+        if isinstance(item, DeadLetter):
+            left.dead_letters.append(item)
+        else:
+            left.events.append(item)
+    return left
+
+
+def _first_at_once(found: Iterator[ImageEvent | DeadLetter]) -> Iterator[ImageEvent | DeadLetter]:
+    """Ask for the first element now: a missing or empty folder is told before anything is made or loaded."""
+    return itertools.chain(list(itertools.islice(found, 1)), found)

@@ -1,0 +1,85 @@
+"""`vitrine check`: a few photos at once, through the same functions as a run, without Beam or TensorFlow."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from models.scorer import Scorer, load
+from pipelines.config import Config
+from pipelines.run_file import maker
+from transforms import identity, steps
+from transforms.case import Case
+from transforms.errors import RefusalError
+from transforms.reasons import REFUSALS, advice
+from transforms.records import ImageEvent
+
+LANGUAGES = ("en", "zh")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `vitrine check` takes."""
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a file, or a gs://, s3:// or https:// URI")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, as the table has it")
+    parser.add_argument("--role", default="main", help="main, detail, size_chart or unknown")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the advice")
+
+
+def run(args: argparse.Namespace, config: Config) -> int:
+    """Judge each photo; 0 when every one could be judged, 1 when one was refused."""
+    scorer = load(config.model.directory, config.model.form if config.model.form != "auto" else "litert")
+    refused = 0
+    for name in args.photos:
+        try:
+            case = _examine(name, args.role, config, scorer)
+        except RefusalError as error:
+            refused += 1
+            _print_refusal(name, error, args.json)
+            continue
+        if args.json:
+            print(json.dumps(_document(case, config, scorer), ensure_ascii=False, default=str), flush=True)
+        else:
+            print("\n".join(_lines(name, case, args.language)), flush=True)
+    return 1 if refused else 0
+
+
+def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
+    uri = identity.canonical_uri(name)
+    event = ImageEvent(event_id=identity.event_id(None, uri, "", uri), uri=uri, role=role)
+    return steps.examine(steps.fetch(event, config.fetch), config.rules, lambda tiles: scorer.score(tiles[None])[0])
+
+
+def _document(case: Case, config: Config, scorer: Scorer) -> dict[str, Any]:
+    row = steps.record(case, maker(config, scorer))
+    row["reasons"] = [
+        {**reason, "advice": dict(zip(LANGUAGES, advice(reason["code"], reason["amount"]), strict=True))}
+        for reason in row["reasons"]
+    ]
+    return row
+
+
+def _lines(name: str, case: Case, language: str) -> Iterator[str]:
+    judgement = steps.final_judgement(case)
+    received = case.original or case
+    opinion = received.prediction
+    score = (
+        f"score {opinion.score:.0f} ({opinion.low:.0f} to {opinion.high:.0f}), {judgement.band}"
+        if opinion
+        else "no score"
+    )
+    yield f"{name}: {judgement.verdict}, {score}"
+    for reason in judgement.reasons:
+        yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
+    for action in case.mended.actions if case.mended else ():
+        yield f"    mended by {action.operation}: severity {action.before:.2f} → {action.after:.2f}"
+    for action in case.mended.declined if case.mended else ():
+        yield f"    not mended by {action.operation}: {action.bound}"
+
+
+def _print_refusal(name: str, error: RefusalError, as_json: bool) -> None:
+    if as_json:
+        print(
+            json.dumps({"uri": name, "verdict": None, "code": error.code, "message": error.message}, ensure_ascii=False)
+        )
+    else:
+        print(f"{name}: refused, {error.code} ({REFUSALS[error.code]}): {error.message}", flush=True)

@@ -1,0 +1,69 @@
+"""One epoch: the graph run once over a bounded set of events, on this machine, ended by one commit."""
+
+from collections.abc import Mapping, Sequence
+
+import apache_beam as beam
+from apache_beam.metrics import MetricsFilter
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from pipelines.build import Job, build
+from pipelines.tally import Tally
+from transforms.records import DeadLetter, ImageEvent
+from transforms.sinks.commit import Commit
+from transforms.stage import NAMESPACE, STOPPED
+
+
+def run_epoch(
+    events: Sequence[ImageEvent],
+    dead_letters: Sequence[DeadLetter],
+    positions: Mapping[str, int],
+    job: Job,
+    workers: int,
+) -> Tally:
+    """Judge, mend and record a bounded set of events; return when both tables have them.
+
+    Args:
+        events: photo versions, each once.
+        dead_letters: of reading the source, written in the same commit.
+        positions: application id -> version, committed with the rows.
+        job: what the stages need.
+        workers: threads.
+
+    Raises:
+        UserError: what stopped the work (a full disk, no permission); what was committed before stays.
+    """
+    options = PipelineOptions(
+        ["--direct_running_mode=multi_threading", f"--direct_num_workers={workers}"] if workers > 1 else []
+    )
+    pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
+    # Reshuffled, so that the threads share the events; only names cross here.
+    read = pipeline | "Events" >> beam.Create(list(events), reshuffle=True)
+    unread = pipeline | "Unread" >> beam.Create(list(dead_letters), reshuffle=False)
+    outcome = build(read, job)
+    failures = (outcome.failures, unread) | "All failures" >> beam.Flatten()
+    _ = (outcome.results, failures) | Commit(job.output, job.tables, positions)
+    STOPPED.clear()
+    try:
+        result = pipeline.run()
+        result.wait_until_finish()
+    except Exception:
+        if STOPPED:
+            raise STOPPED[0] from None
+        raise
+    return _tally(result)
+
+
+def _tally(result: beam.runners.runner.PipelineResult) -> Tally:
+    found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
+    tally = Tally()
+    for counter in found["counters"]:
+        kind, _, name = counter.key.metric.name.partition(":")
+        table = {"verdict": tally.verdicts, "dead_letter": tally.dead_letters}.get(kind)
+        if table is not None:
+            table[name] += counter.result
+    for distribution in found["distributions"]:
+        stage = distribution.key.metric.name.removesuffix("_us")
+        tally.seconds[stage] += distribution.result.sum / 1e6
+        tally.calls[stage] += distribution.result.count
+    return tally

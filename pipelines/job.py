@@ -1,0 +1,27 @@
+"""A job's fixed parts, put together from the configuration once, before any work starts."""
+
+from transforms.imaging.codec.journal import Journal
+
+from models.scorer import load
+from models.serving import QualityModelHandler
+from pipelines.build import Job
+from pipelines.config import Config
+from pipelines.run_file import maker
+from transforms.sinks.output import Output
+
+
+def open_job(config: Config, output: Output) -> Job:
+    """Load the model and open the attempts journal.
+
+    Raises:
+        UserError: the model is missing or damaged.
+    """
+    return Job(
+        rules=config.rules,
+        fetch=config.fetch,
+        handler=QualityModelHandler(config.model, batch=config.run.batch_photos),
+        maker=maker(config, load(config.model.directory, config.model.form)),
+        output=output,
+        tables=config.tables,
+        journal=Journal(output.state_folder() / "attempts"),
+    )

@@ -1,0 +1,46 @@
+"""Score: the model's opinion of every photo, in batches, each photo's failure its own."""
+
+import dataclasses
+from collections.abc import Callable
+
+import apache_beam as beam
+from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
+
+from models.serving import QualityModelHandler
+from transforms.case import Case
+from transforms.errors import RefusalError
+from transforms.imaging.types import Pixels, Prediction
+from transforms.stage import FAILURES, Outcome, refuse
+
+
+class Score(beam.PTransform):
+    """Fill `prediction` of each case that has tiles to score; any other goes by as it is.
+
+    Those that go by stay in the same collection: a runner that flattens two collections may write both to a buffer, and
+    photos are not to be copied.
+    """
+
+    def __init__(self, handler: QualityModelHandler, which: Callable[[Case], bool] = lambda case: True):
+        super().__init__("Score")
+        self.handler = handler
+        self.which = which
+
+    def expand(self, cases: beam.PCollection) -> Outcome:
+        """Apply to a collection of assessed `Case`."""
+        scored = (
+            cases
+            | "With tiles" >> beam.Map(self._with_tiles)
+            | RunInference(KeyedModelHandler(self.handler))
+            | "With prediction" >> beam.FlatMapTuple(_with_prediction).with_outputs(FAILURES, main="results")
+        )
+        return Outcome(scored.results, scored[FAILURES])
+
+    def _with_tiles(self, case: Case) -> tuple[Case, Pixels | None]:
+        assert case.assessment is not None
+        return case, case.assessment.tiles if self.which(case) else None
+
+
+def _with_prediction(case: Case, prediction: Prediction | RefusalError | None) -> list[Case | beam.pvalue.TaggedOutput]:
+    if isinstance(prediction, RefusalError):
+        return [beam.pvalue.TaggedOutput(FAILURES, refuse(case, "score", prediction))]
+    return [case if prediction is None else dataclasses.replace(case, prediction=prediction)]

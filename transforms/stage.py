@@ -1,0 +1,107 @@
+"""How a plain function becomes a stage of the graph: results on one output, dead letters on the other."""
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeAlias
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from transforms.case import Case
+from transforms.errors import RefusalError, UserError
+from transforms.records import DeadLetter, ImageEvent, Row, dead_letter
+
+LOG = logging.getLogger(__name__)
+FAILURES = "failures"
+NAMESPACE = "vitrine"
+STOPPED: list[UserError] = []
+"""Why this process cannot go on: runners hand exceptions on as text, and the driver needs the sentence alone."""
+
+
+class Count:
+    """A number that several threads raise: how many photos this process is done with, for its progress line."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._lock = threading.Lock()
+
+    def add(self, more: int = 1) -> None:
+        """Raise it."""
+        with self._lock:
+            self.value += more
+
+
+DONE = Count()
+
+
+class Outcome(NamedTuple):
+    """What every stage gives: a collection of results, and a collection of `DeadLetter`."""
+
+    results: beam.PCollection
+    failures: beam.PCollection
+
+
+Result: TypeAlias = Case | Row
+"""What a stage can give."""
+
+
+class Stage(beam.PTransform):
+    """Map `function` over cases; the first stage makes them of events, the last makes rows of them.
+
+    A `RefusalError` ends as a dead letter with its code, any other exception as one with `internal_error`.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Result]):
+        super().__init__(name)
+        self.name = name.lower()
+        self.function = function
+
+    def expand(self, elements: beam.PCollection) -> Outcome:
+        """Apply to a collection of `ImageEvent` or `Case`."""
+        outputs = elements | beam.ParDo(_Apply(self.name, self.function)).with_outputs(FAILURES, main="results")
+        return Outcome(outputs.results, outputs[FAILURES])
+
+
+class _Apply(beam.DoFn):
+    """The one place where an exception becomes data."""
+
+    def __init__(self, name: str, function: Callable[..., Result]):
+        self.name = name
+        self.function = function
+        self.time = Metrics.distribution(NAMESPACE, f"{name}_us")
+
+    def process(self, element: ImageEvent | Case) -> Iterator[Result | beam.pvalue.TaggedOutput]:
+        began = time.perf_counter()
+        try:
+            result = self.function(element)
+        except Exception as error:
+            yield beam.pvalue.TaggedOutput(FAILURES, refuse(element, self.name, error))
+            return
+        seconds = time.perf_counter() - began
+        self.time.update(round(seconds * 1e6))
+        if isinstance(result, Case):
+            yield dataclasses.replace(result, seconds=result.seconds + seconds)
+        else:
+            DONE.add()
+            yield result
+
+
+def refuse(element: ImageEvent | Case, stage: str, error: Exception) -> DeadLetter:
+    """Turn what a stage raised on one element into its dead letter.
+
+    Raises:
+        UserError: what stopped this photo would stop every other one too (a full disk): the run ends with its sentence.
+    """
+    if isinstance(error, UserError):
+        STOPPED.append(error)
+        raise error
+    event = element if isinstance(element, ImageEvent) else element.event
+    if not isinstance(error, RefusalError):
+        LOG.warning("%s failed on %s", stage, event.uri, exc_info=error)
+        error = RefusalError("internal_error", f"{type(error).__name__}: {error}")
+    DONE.add()
+    return dead_letter(event, stage, error, datetime.now(UTC))

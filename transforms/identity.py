@@ -53,33 +53,33 @@ def canonical_uri(text: str, folder: str | None = None) -> str:
     Raises:
         RefusalError: `bad_uri`.
     """
+    return locate(text, folder)[0]
+
+
+def locate(text: str, folder: str | None = None) -> tuple[str, str | None]:
+    """Return `canonical_uri(text, folder)`, and where the bytes are read when that is not the same.
+
+    The second is the URI with its signature (https), or with `?versionId=` (s3); None where there is neither.
+
+    Raises:
+        RefusalError: `bad_uri`.
+    """
     if not text or text.isspace():
         raise RefusalError("bad_uri", "the URI is empty")
     if len(text) > MAX_URI:
         raise RefusalError("bad_uri", f"the URI has {len(text):,} characters; the limit is {MAX_URI:,}")
     try:
-        return _canonical_uri(text) if _HAS_SCHEME.match(text) else _beside(text, folder)
+        if not _HAS_SCHEME.match(text):
+            return _beside(text, folder), None
+        uri, location = _located(text)
     except UnicodeEncodeError:
         raise RefusalError("bad_uri", "the URI holds half of a character (a lone surrogate)") from None
+    return uri, None if location == uri else location
 
 
 def has_scheme(text: str) -> bool:
     """Tell whether a text is a URI, not a plain path."""
     return _HAS_SCHEME.match(text) is not None
-
-
-def _canonical_uri(text: str) -> str:
-    match = _URI.fullmatch(text)
-    assert match is not None  # _HAS_SCHEME is a prefix of _URI, whose other parts take anything
-    scheme, place, path, query, fragment = match[1].lower(), *(match[group] or "" for group in (2, 3, 4, 5))
-    if scheme == "file":
-        return _canonical_file(place, path + query + fragment)
-    if scheme in ("gs", "s3"):
-        return _canonical_object(scheme, place, path, query, fragment)
-    if scheme in ("https", "http"):
-        path = _remove_dots(_keep_escapes(path)) or "/"
-        return f"{scheme}://{_canonical_place(scheme, place)}{path}{_keep_escapes(_unsigned(query))}"
-    raise RefusalError("bad_uri", f"the scheme {scheme[:40]}: is not served; known are {', '.join(SCHEMES)}")
 
 
 def file_uri(path: str | bytes) -> str:
@@ -185,6 +185,22 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
+def _located(text: str) -> tuple[str, str]:
+    match = _URI.fullmatch(text)
+    assert match is not None  # _HAS_SCHEME is a prefix of _URI, whose other parts take anything
+    scheme, place, path, query, fragment = match[1].lower(), *(match[group] or "" for group in (2, 3, 4, 5))
+    if scheme == "file":
+        return (_canonical_file(place, path + query + fragment),) * 2
+    if scheme in ("gs", "s3"):
+        name, pin = _unsigned(query, version=scheme == "s3")
+        uri = _canonical_object(scheme, place, path + name + fragment)
+        return uri, uri + _keep_escapes(pin)
+    if scheme in ("https", "http"):
+        uri = f"{scheme}://{_canonical_place(scheme, place)}{_remove_dots(_keep_escapes(path)) or '/'}"
+        return uri + _keep_escapes(_unsigned(query)[0]), uri + _keep_escapes(query)
+    raise RefusalError("bad_uri", f"the scheme {scheme[:40]}: is not served; known are {', '.join(SCHEMES)}")
+
+
 def _beside(path: str, folder: str | None) -> str:
     """Resolve a plain path against a folder's URI."""
     if folder is None or path.startswith("/"):
@@ -207,10 +223,10 @@ def _canonical_file(place: str, path: str) -> str:
     return file_uri(_decoded(path))
 
 
-def _canonical_object(scheme: str, bucket: str, path: str, query: str, fragment: str) -> str:
+def _canonical_object(scheme: str, bucket: str, path: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,222}", bucket):
         raise RefusalError("bad_uri", f"{bucket[:80]!r} is no bucket's name")
-    name = _decoded(path.removeprefix("/") + _unsigned(query) + fragment)
+    name = _decoded(path.removeprefix("/"))
     try:
         text = name.decode("utf-8")
     except UnicodeDecodeError:
@@ -240,15 +256,23 @@ def _canonical_place(scheme: str, place: str) -> str:
     return host if port in ("", _DEFAULT_PORTS[scheme]) else f"{host}:{port}"
 
 
-def _unsigned(query: str) -> str:
-    """Leave out of `?a=b&…` what signs it, keeping the order of the rest; "" where nothing is left."""
+def _unsigned(query: str, version: bool = False) -> tuple[str, str]:
+    """Leave out of `?a=b&…` what signs it, keeping the order of the rest; "" where nothing is left.
+
+    With `version`, S3's `versionId` is left out as well, and is the second text: "?versionId=…" or "".
+    """
     if not query:
-        return ""
+        return "", ""
     parameters = query.removeprefix("?").split("&")
     names = [unquote_to_bytes(p.partition("=")[0]).decode("utf-8", "replace").lower() for p in parameters]
     signing = frozenset[str]().union(*(with_it for name, with_it in _SIGNED_BY.items() if name in names))
-    kept = [p for p, name in zip(parameters, names, strict=True) if not (_SIGNED_ALWAYS.match(name) or name in signing)]
-    return "?" + "&".join(kept) if kept and kept != [""] else ""
+    kept, pin = [], ""
+    for parameter, name in zip(parameters, names, strict=True):
+        if version and name == "versionid":
+            pin = f"?{parameter}"
+        elif not (_SIGNED_ALWAYS.match(name) or name in signing):
+            kept.append(parameter)
+    return ("?" + "&".join(kept) if kept and kept != [""] else ""), pin
 
 
 def _decoded(text: str) -> bytes:

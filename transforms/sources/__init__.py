@@ -1,0 +1,1 @@
+"""Where photos come from: each source yields `ImageEvent`, and a `DeadLetter` for what it could not read."""

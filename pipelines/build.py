@@ -33,7 +33,7 @@ class Job(NamedTuple):
 
 def build(events: beam.PCollection, job: Job) -> Outcome:
     """Build the graph from a collection of `ImageEvent` to rows of `quality`, with the dead letters of every stage."""
-    fetched = events | Stage("Fetch", partial(steps.fetch, settings=job.fetch))
+    fetched = events | Stage("Fetch", partial(steps.fetch, settings=job.fetch, rules=job.rules))
     assessed = fetched.results | Stage("Assess", partial(steps.assess, rules=job.rules, journal=job.journal))
     scored = assessed.results | Score(job.handler)
     judged = scored.results | Stage("Judge", partial(steps.judge, rules=job.rules))

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from transforms.case import Case
 from transforms.fetch import FetchSettings
@@ -12,7 +13,6 @@ from transforms.imaging.assess import AssessSettings
 from transforms.imaging.assess import assess as assess_bytes
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.encode import EncodeSettings, encode
-from transforms.imaging.codec.journal import Journal
 from transforms.imaging.guard import Bounds
 from transforms.imaging.measures import look, measure
 from transforms.imaging.optimize import optimize
@@ -20,6 +20,10 @@ from transforms.imaging.policy import Thresholds, conclude, severities
 from transforms.imaging.policy import judge as judge_assessment
 from transforms.imaging.types import Judgement, Pixels, Prediction
 from transforms.records import ImageEvent, Maker, Row, quality_row
+
+
+if TYPE_CHECKING:
+    from transforms.imaging.codec.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,18 @@ Score = Callable[[Pixels], Prediction]
 """Gives an opinion of one photo's tiles."""
 
 
-def fetch(event: ImageEvent, settings: FetchSettings) -> Case:
+def fetch(event: ImageEvent, settings: FetchSettings, rules: Rules) -> Case:
     """Begin a case with the photo's bytes.
 
     Raises:
         RefusalError: as `transforms.fetch.fetch`.
     """
-    return Case(event, fetch_bytes(event, settings))
+    data = fetch_bytes(event, settings, rules.assess.decode)
+    # Inline bytes move out of the event, so that they are held once.
+    return Case(dataclasses.replace(event, data=None) if event.data is not None else event, data)
 
 
-def assess(case: Case, rules: Rules, journal: Journal | None = None) -> Case:
+def assess(case: Case, rules: Rules, journal: "Journal | None" = None) -> Case:
     """Fill `assessment`. The photo's pixels live and end in here.
 
     The journal remembers which photo is being decoded, so that one that kills the process is known to the next run.

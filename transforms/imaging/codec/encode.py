@@ -9,6 +9,7 @@ from PIL import Image, ImageCms
 
 from transforms.errors import UserError
 from transforms.imaging.codec import metadata
+from transforms.imaging.codec.limits import DecodeLimits
 from transforms.imaging.types import Pixels
 from transforms.settings import setting
 
@@ -49,12 +50,12 @@ def encode(
         step: what was done, in words, for the history (e.g. "exposure +1.2 EV").
         when: when it was done; None leaves the time out of the history.
     """
-    kept = metadata.of_original(original)
+    kept = metadata.of_original(original, DecodeLimits())
     picture = Image.fromarray(pixels)
     out = io.BytesIO()
     common = {
         "icc_profile": srgb_profile(),
-        "exif": metadata.harmless_exif(kept.exif),
+        "exif": kept.exif,
         "xmp": metadata.xmp_with_step(kept, step, when),
     }
     if settings.format == "jpeg":

@@ -4,7 +4,6 @@ A list of what is dangerous would always miss something: a camera's maker note c
 the place. So only what is named here passes.
 """
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,10 @@ from xml.etree import ElementTree as Xml
 
 from PIL import ExifTags, Image, PngImagePlugin
 
-from transforms.imaging.codec.container import sniff
+from transforms.errors import RefusalError
+from transforms.imaging.codec.container import COMMON, open_header, sniff
+from transforms.imaging.codec.isolation import read_metadata_isolated
+from transforms.imaging.codec.limits import DecodeLimits
 
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 """The IPTC vocabulary of how a picture came to be; what we do is its `algorithmicallyEnhanced`."""
@@ -104,25 +106,34 @@ _MAX_EXIF_VALUE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The blocks that an original carries, as they lie in the file."""
+    """What an original carries: an EXIF block with only what is harmless, and the XMP packet as it lies in the file."""
 
-    exif: Image.Exif
+    exif: bytes = b""
     xmp: bytes = b""
     source_type: str | None = None
     """The digital source type that the file declares outside its XMP, in a C2PA manifest that the mend makes void."""
 
 
-def of_original(data: bytes) -> Original:
-    """Read the metadata blocks of a photo; what is broken is as if it were not there."""
+def of_original(data: bytes, limits: DecodeLimits) -> Original:
+    """Read the metadata of a photo; what is broken is as if it were not there."""
     try:
-        picture = Image.open(io.BytesIO(data)) if sniff(data) != "heif" else None
-        if picture is None:
-            return Original(Image.Exif())
+        exif, xmp = read_blocks(data) if sniff(data) in COMMON else read_metadata_isolated(data, limits)
+    except RefusalError:
+        exif, xmp = harmless_exif(Image.Exif()), b""
+    return Original(exif, xmp, _declared_in_manifest(data))
+
+
+def read_blocks(data: bytes) -> tuple[bytes, bytes]:
+    """Read the harmless EXIF and the whole XMP in this process, without decoding a pixel."""
+    try:
+        picture, _ = open_header(data, DecodeLimits())
+        # A PNG is the one format where Pillow would decode the picture to look for EXIF behind it.
+        exif = Image.Exif() if isinstance(picture, PngImagePlugin.PngImageFile) else picture.getexif()
+        exif.load(picture.info.get("exif", b"")) if not exif else None
         xmp = picture.info.get("xmp") or picture.info.get("XML:com.adobe.xmp") or b""
-        exif = picture.getexif()
+        return harmless_exif(exif), xmp.encode() if isinstance(xmp, str) else bytes(xmp)
     except Exception:  # Metadata is a courtesy: a broken block says nothing.
-        return Original(Image.Exif())
-    return Original(exif, xmp.encode() if isinstance(xmp, str) else bytes(xmp), _declared_in_manifest(data))
+        return harmless_exif(Image.Exif()), b""
 
 
 def harmless_exif(original: Image.Exif) -> bytes:

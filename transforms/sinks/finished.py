@@ -26,7 +26,7 @@ FORMAT = 1
 """The file's own layout; an index of another one is made anew."""
 
 Identity = tuple[str, str | None, str | None]
-"""(event_id, uri, generation); the last two None where the input named no photo."""
+"""(event_id, uri, generation); without a generation the URI is not looked at: it tells no version from the next."""
 
 _COLUMNS = ["event_id", "uri", "generation", "revision"]
 _BATCH_ROWS = 50_000
@@ -119,10 +119,15 @@ def _highest(connection: sqlite3.Connection, identity: Identity) -> int | None:
 
 def _keys(event_id: str, uri: str | None, generation: str | None) -> Iterator[bytes]:
     """Yield the 16-byte names under which a row is known."""
-    yield hashlib.blake2b(event_id.encode(), digest_size=16, person=b"event").digest()
-    if uri is not None:
+    yield _name(b"event", event_id)
+    if uri and generation:
         # A canonical URI has no NUL, so the pair cannot be read in two ways.
-        yield hashlib.blake2b(f"{uri}\0{generation or ''}".encode(), digest_size=16, person=b"version").digest()
+        yield _name(b"version", f"{uri}\0{generation}")
+
+
+def _name(kind: bytes, text: str) -> bytes:
+    # Rows are written with the same replacement, so that an event and its row have the same name.
+    return hashlib.blake2b(text.encode("utf-8", "backslashreplace"), digest_size=16, person=kind).digest()
 
 
 def _follow(connection: sqlite3.Connection, tables: Sequence["DeltaTable"]) -> None:
@@ -130,21 +135,25 @@ def _follow(connection: sqlite3.Connection, tables: Sequence["DeltaTable"]) -> N
     if all(_known(connection, log) == log.table.version() for log in logs):
         return
     with _transaction(connection):
-        news = [_news(connection, log) for log in logs]
-        if any(files is None for files in news):
+        if not _catch_up(connection, logs):
             _rebuild(connection, logs)
-            return
-        for log, files in zip(logs, news, strict=True):
-            for file in files or ():
+
+
+def _catch_up(connection: sqlite3.Connection, logs: Sequence["_Log"]) -> bool:
+    """Take in what came since the last look; False where only a rebuild tells."""
+    for log in logs:
+        known = _known(connection, log)
+        files = None if known is None else log.added_since(known)
+        if files is None:
+            return False
+        try:
+            for file in files:
                 for batch in log.rows(file):
                     connection.executemany(_ADD, batch)
-            _remember(connection, log)
-
-
-def _news(connection: sqlite3.Connection, log: "_Log") -> list[str] | None:
-    """Return the files that came since the last look, or None where only a rebuild tells."""
-    known = _known(connection, log)
-    return None if known is None else log.added_since(known)
+        except FileNotFoundError:
+            return False  # put together with others and deleted since
+        _remember(connection, log)
+    return True
 
 
 def _known(connection: sqlite3.Connection, log: "_Log") -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from transforms.errors import UserError
+from transforms.identity import file_uri, object_uri
 
 STATE = "_state"
 """The folder under a local output for what can be made again: indexes, unfinished files."""
@@ -33,10 +34,12 @@ class Output:
 
     def uri(self, name: str) -> str:
         """Return the canonical URI of something below, as records name it."""
-        return Path(self.child(name)).as_uri() if self.scheme == "file" else self.child(name)
+        if self.scheme == "file":
+            return file_uri(self.child(name))
+        return object_uri(self.scheme, *self.bucket_and_key(name))
 
     def bucket_and_key(self, name: str) -> tuple[str, str]:
-        """Split the URI of something below into bucket and object name."""
+        """Return bucket and object name of something below."""
         bucket, _, key = self.child(name).partition("://")[2].partition("/")
         return bucket, key
 

@@ -72,15 +72,22 @@ class Tables:
 
     def position(self, app_id: str) -> int | None:
         """Return how far a source has been committed, None where it never was."""
-        table = self._tables[QUALITY]
-        table.update_incremental()
-        return table.transaction_version(app_id)
+        return self._refreshed(QUALITY).transaction_version(app_id)
 
     def revisions(self, identities: Iterable[Identity]) -> list[int | None]:
         """Return the highest revision of each identity in either table, None where neither has it."""
-        for table in self._tables.values():
+        return self._finished.revisions([self._refreshed(name) for name in SCHEMAS], identities)
+
+    def _refreshed(self, name: str) -> "DeltaTable":
+        from deltalake.exceptions import DeltaError
+
+        table = self._tables[name]
+        try:
             table.update_incremental()
-        return self._finished.revisions(list(self._tables.values()), identities)
+        except (DeltaError, OSError) as error:
+            raise _unusable(self.output, name, error) from error
+        _check_version(table)
+        return table
 
     def commit_epoch(
         self, rows: Sequence[Row], dead_letters: Sequence[Row], positions: Mapping[str, int] | None = None
@@ -126,7 +133,7 @@ class Tables:
         seen: set[Any] = set()
         for row, identity, known in zip(rows, identities, self.revisions(identities), strict=True):
             revision = row["revision"]
-            names = {(revision, identity[0])} | ({(revision, *identity[1:])} if identity[1] is not None else set())
+            names = {(revision, identity[0])} | ({(revision, *identity[1:])} if all(identity[1:]) else set())
             if (known is None or known < revision) and not names & seen:
                 fresh.append(row)
             seen |= names
@@ -143,7 +150,7 @@ class Tables:
             table,
             pa.Table.from_pylist(list(rows), schema=schema),
             mode="append",
-            schema_mode=None if _covers(pa.schema(table.schema()), schema) else "merge",
+            schema_mode=None if pa.schema(table.schema()).equals(schema) else "merge",
             commit_properties=CommitProperties(app_transactions=transactions),
         )
 
@@ -179,12 +186,7 @@ def read_table(output: Output, name: str) -> "DeltaTable":
         raise UserError(f"{output.root} has no table {name}: it is not the output of a run") from None
     except (DeltaError, OSError) as error:
         raise _unusable(output, name, error) from error
-    version = int(table.metadata().configuration.get(VERSION_PROPERTY) or 0)
-    if version > SCHEMA_VERSION:
-        raise UserError(
-            f"{uri} was written by a newer version of this program (table version {version}, this one knows "
-            f"{SCHEMA_VERSION}): update vitrine, or choose another output"
-        )
+    _check_version(table)
     return table
 
 
@@ -213,27 +215,32 @@ def _open(output: Output, name: str) -> "DeltaTable":
                 )
     except (DeltaError, OSError) as error:
         raise _unusable(output, name, error) from error
-    return read_table(output, name)
+    table = read_table(output, name)
+    if _version(table) < SCHEMA_VERSION:
+        try:
+            table.alter.set_table_properties({VERSION_PROPERTY: str(SCHEMA_VERSION)}, raise_if_not_exists=False)
+        except CommitFailedError:  # another process did
+            return read_table(output, name)
+        except (DeltaError, OSError) as error:
+            raise _unusable(output, name, error) from error
+    return table
+
+
+def _version(table: "DeltaTable") -> int:
+    return int(table.metadata().configuration.get(VERSION_PROPERTY) or 0)
+
+
+def _check_version(table: "DeltaTable") -> None:
+    if (version := _version(table)) > SCHEMA_VERSION:
+        raise UserError(
+            f"{table.table_uri} was written by a newer version of this program (table version {version}, this one "
+            f"knows {SCHEMA_VERSION}): update vitrine, or choose another output"
+        )
 
 
 def _at(table: "DeltaTable", app_id: str) -> int:
     position = table.transaction_version(app_id)
     return -1 if position is None else position
-
-
-def _covers(has: "pa.Schema | pa.StructType", wanted: "pa.Schema | pa.StructType") -> bool:
-    """Whether a table has every column and every field of a column that is about to be written."""
-    import pyarrow as pa
-
-    for field in wanted:
-        if has.get_field_index(field.name) < 0:
-            return False
-        known, kind = has.field(field.name).type, field.type
-        if pa.types.is_list(kind):
-            known, kind = known.value_type, kind.value_type
-        if pa.types.is_struct(kind) and not _covers(known, kind):
-            return False
-    return True
 
 
 def _unusable(output: Output, name: str, error: Exception) -> UserError:

@@ -2,15 +2,12 @@
 
 import argparse
 import dataclasses
-import itertools
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
-
-from transforms.sources.read import read
 
 from pipelines import run_file
 from pipelines.config import Config
@@ -23,6 +20,7 @@ from transforms.sinks.finished import Identity
 from transforms.sinks.images import sweep
 from transforms.sinks.output import open_output
 from transforms.sinks.tables import Tables
+from transforms.sources.read import read
 
 
 @dataclasses.dataclass
@@ -50,9 +48,10 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.where and not args.again:
         raise UserError("--where chooses among finished photos, so it needs --again")
     began, clock = datetime.now(UTC), time.perf_counter()
-    output = open_output(args.output)
     left_out: Counter[str] = Counter()
-    found = _first_at_once(read(args.input, output.root, config.input, left_out))
+    # The input first: whoever mistyped it should not find an empty output made.
+    found = read(args.input, args.output, config.input, left_out)
+    output = open_output(args.output)
     sweep(output)
 
     with closing(Tables(output, config.tables)) as tables:
@@ -118,8 +117,3 @@ def _unfinished(epoch: Epoch, tables: Tables, again: Again | None) -> Epoch:
         else:
             left.events.append(item)
     return left
-
-
-def _first_at_once(found: Iterator[ImageEvent | DeadLetter]) -> Iterator[ImageEvent | DeadLetter]:
-    """Ask for the first element now: a missing or empty folder is told before anything is made or loaded."""
-    return itertools.chain(list(itertools.islice(found, 1)), found)

@@ -1,10 +1,10 @@
 """The graph: the whole system on one screen. Each stage's work is the function of its name in `transforms/steps.py`."""
 
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import apache_beam as beam
-from transforms.imaging.codec.journal import Journal
 
 from models.serving import QualityModelHandler
 from transforms import steps
@@ -28,7 +28,7 @@ class Job(NamedTuple):
     maker: Maker
     output: Output
     tables: TableSettings
-    journal: Journal | None = None
+    journal: Path | None = None
 
 
 def build(events: beam.PCollection, job: Job) -> Outcome:

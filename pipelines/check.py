@@ -46,7 +46,9 @@ def run(args: argparse.Namespace, config: Config) -> int:
 def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
     uri = identity.canonical_uri(name)
     event = ImageEvent(event_id=identity.event_id(None, uri, "", uri), uri=uri, role=role)
-    return steps.examine(steps.fetch(event, config.fetch, config.rules), config.rules, lambda tiles: scorer.score(tiles[None])[0])
+    return steps.examine(
+        steps.fetch(event, config.fetch, config.rules), config.rules, lambda tiles: scorer.score(tiles[None])[0]
+    )
 
 
 def _document(case: Case, config: Config, scorer: Scorer) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """A job's fixed parts, put together from the configuration once, before any work starts."""
 
-from transforms.imaging.codec.journal import Journal
-
 from models.scorer import load
 from models.serving import QualityModelHandler
 from pipelines.build import Job
@@ -11,7 +9,7 @@ from transforms.sinks.output import Output
 
 
 def open_job(config: Config, output: Output) -> Job:
-    """Load the model and open the attempts journal.
+    """Load the model; nothing else is opened yet.
 
     Raises:
         UserError: the model is missing or damaged.
@@ -23,5 +21,5 @@ def open_job(config: Config, output: Output) -> Job:
         maker=maker(config, load(config.model.directory, config.model.form)),
         output=output,
         tables=config.tables,
-        journal=Journal(output.state_folder() / "attempts"),
+        journal=output.state_folder() / "attempts",
     )

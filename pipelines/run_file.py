@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import platform
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +14,7 @@ from pipelines.tally import Tally
 from transforms.records import Maker
 from transforms.sinks.output import Output
 from transforms.sinks.whole import write_whole
+from transforms.sources.read import describe_left_out
 
 NAME = "run.json"
 LIBRARIES = ("apache-beam", "tensorflow", "ai-edge-litert", "opencv-python-headless", "pillow", "numpy", "deltalake")
@@ -72,6 +74,5 @@ def text(run: dict[str, Any]) -> str:
     if run["already_finished"]:
         lines.append(f"  {run['already_finished']} were finished before; --again judges them once more")
     if run["left_out"]:
-        what = ", ".join(f"{count} {why}" for why, count in sorted(run["left_out"].items()))
-        lines.append(f"  not taken for photos: {what}")
+        lines.append(f"  {describe_left_out(Counter(run['left_out']))}")
     return "\n".join(lines)

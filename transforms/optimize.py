@@ -3,6 +3,7 @@
 from functools import partial
 
 import apache_beam as beam
+from apache_beam.typehints.decorators import no_annotations
 
 from models.serving import QualityModelHandler
 from transforms import steps
@@ -19,6 +20,7 @@ class Optimize(beam.PTransform):
         self.rules = rules
         self.handler = handler
 
+    @no_annotations
     def expand(self, cases: beam.PCollection) -> Outcome:
         """Apply to a collection of judged `Case`."""
         tried = cases | Stage("Mend", partial(steps.mend, rules=self.rules))

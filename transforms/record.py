@@ -3,6 +3,7 @@
 from functools import partial
 
 import apache_beam as beam
+from apache_beam.typehints.decorators import no_annotations
 
 from transforms import steps
 from transforms.records import Maker
@@ -21,6 +22,7 @@ class Record(beam.PTransform):
         self.maker = maker
         self.output = output
 
+    @no_annotations
     def expand(self, cases: beam.PCollection) -> Outcome:
         """Apply to a collection of judged `Case`."""
         return cases | Stage("Write", partial(steps.record, maker=self.maker, write_image=self._write))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import apache_beam as beam
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
+from apache_beam.typehints.decorators import no_annotations
 
 from models.serving import QualityModelHandler
 from transforms.case import Case
@@ -25,6 +26,7 @@ class Score(beam.PTransform):
         self.handler = handler
         self.which = which
 
+    @no_annotations
     def expand(self, cases: beam.PCollection) -> Outcome:
         """Apply to a collection of assessed `Case`."""
         scored = (
@@ -35,11 +37,13 @@ class Score(beam.PTransform):
         )
         return Outcome(scored.results, scored[FAILURES])
 
+    @no_annotations
     def _with_tiles(self, case: Case) -> tuple[Case, Pixels | None]:
         assert case.assessment is not None
         return case, case.assessment.tiles if self.which(case) else None
 
 
+@no_annotations
 def _with_prediction(case: Case, prediction: Prediction | RefusalError | None) -> list[Case | beam.pvalue.TaggedOutput]:
     if isinstance(prediction, RefusalError):
         return [beam.pvalue.TaggedOutput(FAILURES, refuse(case, "score", prediction))]

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
+from apache_beam.typehints.decorators import no_annotations
 
 from transforms.case import Case
 from transforms.errors import RefusalError, UserError
@@ -60,6 +61,7 @@ class Stage(beam.PTransform):
         self.name = name.lower()
         self.function = function
 
+    @no_annotations
     def expand(self, elements: beam.PCollection) -> Outcome:
         """Apply to a collection of `ImageEvent` or `Case`."""
         outputs = elements | beam.ParDo(_Apply(self.name, self.function)).with_outputs(FAILURES, main="results")
@@ -74,6 +76,7 @@ class _Apply(beam.DoFn):
         self.function = function
         self.time = Metrics.distribution(NAMESPACE, f"{name}_us")
 
+    @no_annotations
     def process(self, element: ImageEvent | Case) -> Iterator[Result | beam.pvalue.TaggedOutput]:
         began = time.perf_counter()
         try:

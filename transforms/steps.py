@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from transforms.case import Case
 from transforms.fetch import FetchSettings
@@ -13,6 +13,7 @@ from transforms.imaging.assess import AssessSettings
 from transforms.imaging.assess import assess as assess_bytes
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.encode import EncodeSettings, encode
+from transforms.imaging.codec.journal import open_journal
 from transforms.imaging.guard import Bounds
 from transforms.imaging.measures import look, measure
 from transforms.imaging.optimize import optimize
@@ -20,10 +21,6 @@ from transforms.imaging.policy import Thresholds, conclude, severities
 from transforms.imaging.policy import judge as judge_assessment
 from transforms.imaging.types import Judgement, Pixels, Prediction
 from transforms.records import ImageEvent, Maker, Row, quality_row
-
-
-if TYPE_CHECKING:
-    from transforms.imaging.codec.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -51,17 +48,17 @@ def fetch(event: ImageEvent, settings: FetchSettings, rules: Rules) -> Case:
     return Case(dataclasses.replace(event, data=None) if event.data is not None else event, data)
 
 
-def assess(case: Case, rules: Rules, journal: "Journal | None" = None) -> Case:
+def assess(case: Case, rules: Rules, journal: Path | None = None) -> Case:
     """Fill `assessment`. The photo's pixels live and end in here.
 
-    The journal remembers which photo is being decoded, so that one that kills the process is known to the next run.
+    The journal, a folder, remembers which photo is being decoded, so that one that kills the process is known to the next run.
 
     Raises:
         RefusalError: what the decoder refuses; `poison` for a photo during which the process died too often.
     """
     if journal is None:
         return dataclasses.replace(case, assessment=assess_bytes(case.data, rules.assess))
-    with journal.attempt(case.event.event_id) as suspected:
+    with open_journal(journal).attempt(case.event.event_id) as suspected:
         return dataclasses.replace(case, assessment=assess_bytes(case.data, rules.assess, isolated=suspected))
 
 

@@ -87,7 +87,12 @@ def test_config_prints_every_setting_with_its_source(capsys):
     loaded = load(parsed("--run-workers", "3"), {})
     assert config.run(argparse.Namespace(json=True), loaded) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert shown["settings"]["run.workers"] == {"value": 3, "unit": "threads", "source": "--run-workers", "decides": False}
+    assert shown["settings"]["run.workers"] == {
+        "value": 3,
+        "unit": "threads",
+        "source": "--run-workers",
+        "decides": False,
+    }
     assert config.run(argparse.Namespace(json=False), loaded) == 0
     text = capsys.readouterr().out
     assert all(item.name in text for item in settings(loaded))

@@ -22,14 +22,14 @@ class AssessSettings:
     tiles: TileSettings = field(default_factory=TileSettings)
 
 
-def assess(data: bytes, settings: AssessSettings | None = None) -> Assessment:
-    """Decode and assess a file.
+def assess(data: bytes, settings: AssessSettings | None = None, *, isolated: bool = False) -> Assessment:
+    """Decode and assess a file; `isolated` decodes it in another process, whatever its format.
 
     Raises:
         RefusalError: the bytes are no photo that can be decoded within the limits.
     """
     settings = settings or AssessSettings()
-    return assess_photo(decode(data, settings.decode), sha256(data), settings)
+    return assess_photo(decode(data, settings.decode, isolated=isolated), sha256(data), settings)
 
 
 def assess_photo(photo: Photo, digest: str, settings: AssessSettings | None = None) -> Assessment:

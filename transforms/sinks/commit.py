@@ -6,6 +6,7 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
+from apache_beam.typehints.decorators import no_annotations
 
 from transforms.errors import UserError
 from transforms.records import DeadLetter, Row, dead_letter_row
@@ -27,6 +28,7 @@ class Commit(beam.PTransform):
         self.settings = settings
         self.positions = dict(positions)
 
+    @no_annotations
     def expand(self, found: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
         """Apply to rows and dead letters."""
         rows, failures = found
@@ -41,6 +43,7 @@ class Commit(beam.PTransform):
             | "Write tables" >> beam.Map(self._write)
         )
 
+    @no_annotations
     def _write(self, element: tuple[int, dict[str, Iterable[Any]]]) -> None:
         _, groups = element
         rows: list[Row] = list(groups["rows"])

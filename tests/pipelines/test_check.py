@@ -1,0 +1,53 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from pipelines import cli
+
+SAMPLE = "samples/dark-hoodie.jpg"
+
+
+def test_it_imports_neither_beam_nor_tensorflow():
+    script = (
+        "import sys; from pipelines import cli; code = cli.main(['check', sys.argv[1]]); "
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'apache_beam', 'tensorflow', 'keras', 'torch'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, SAMPLE], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_json_is_the_record_with_advice(capsys):
+    assert cli.main(["check", "--json", SAMPLE]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["verdict"] in ("accept", "improve", "retake") and row["uri"].endswith("dark-hoodie.jpg")
+    assert all(reason["advice"]["en"] and reason["advice"]["zh"] for reason in row["reasons"])
+
+
+def test_a_bad_file_is_told_by_its_code_and_the_others_go_on(tmp_path, capsys):
+    (tmp_path / "text.jpg").write_text("no photo")
+    assert cli.main(["check", str(tmp_path / "text.jpg"), str(tmp_path / "none.jpg"), SAMPLE]) == 1
+    said = capsys.readouterr().out
+    assert "not_an_image" in said and "not_found" in said and "dark-hoodie.jpg: " in said
+
+
+@pytest.mark.parametrize("name", ["dark-hoodie", "white-tshirt", "blurred-blazer"])
+def test_check_says_what_a_run_records(name, tmp_path, capsys):
+    from deltalake import DeltaTable
+
+    photo = f"samples/{name}.jpg"
+    assert cli.main(["check", "--json", "--role", "unknown", photo]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    assert cli.main(["batch", "--quiet", "--input", photo, "--output", str(tmp_path)]) == 0
+    (recorded,) = DeltaTable(str(tmp_path / "quality")).to_pyarrow_table().to_pylist()
+    assert recorded["verdict"] == checked["verdict"]
+    assert recorded["score"] == pytest.approx(checked["score"], abs=0.01)
+    assert [r["code"] for r in recorded["reasons"]] == [r["code"] for r in checked["reasons"]]
+
+
+def test_a_one_pixel_photo_is_judged(tmp_path, capsys):
+    Image.new("L", (1, 1)).save(tmp_path / "dot.gif")
+    assert cli.main(["check", str(tmp_path / "dot.gif")]) == 0
+    assert "retake" in capsys.readouterr().out

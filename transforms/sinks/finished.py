@@ -32,7 +32,9 @@ _COLUMNS = ["event_id", "uri", "generation", "revision"]
 _BATCH_ROWS = 50_000
 _WAIT_S = 600.0
 _CACHE_KB = 64_000
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""SQLITE_ERROR: the tables in the file are not those that the statements here are for."""
+
 
 _LAYOUT = f"""
 CREATE TABLE revisions (key BLOB PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;

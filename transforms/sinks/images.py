@@ -61,8 +61,8 @@ def sweep(output: Output) -> int:
     if output.scheme != "file":
         return 0
     here, now, swept = socket.gethostname(), time.time(), 0
-    for path in (output.state_folder() / UNFINISHED).glob("*"):
-        host, _, pid, _ = path.name.rsplit("~", 3)
+    for path in (output.state_folder() / UNFINISHED).glob("*~*~*~*"):
+        host, _, pid, _ = path.name.split("~")
         try:
             left = not _alive(int(pid)) if host == here else now - path.stat().st_mtime > STALE_S
             if left:

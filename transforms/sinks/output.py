@@ -1,6 +1,7 @@
 """Where results go: a folder, or a prefix of a bucket; and how each library is told to reach it."""
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -45,10 +46,8 @@ class Output:
 
     def state_folder(self) -> Path:
         """Return the local folder for what can be made again; made where it is missing."""
-        if self.scheme == "file":
-            folder = Path(self.root, STATE)
-        else:
-            folder = cache_home() / self.root.replace("://", "-").replace("/", "-")
+        remote = cache_home() / hashlib.sha256(self.root.encode()).hexdigest()[:16]
+        folder = Path(self.root, STATE) if self.scheme == "file" else remote
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -20,7 +20,6 @@ from transforms.sinks.output import Output, table_options
 from transforms.sinks.table_settings import TableSettings
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from deltalake import DeltaTable
 
 QUALITY = "quality"

@@ -9,18 +9,17 @@ import sys
 import textwrap
 import threading
 import time
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 from sink_rows import NOON, dead, quality
 
 from transforms.errors import UserError
 from transforms.records import dead_letters_schema, quality_schema
 from transforms.sinks import tables as module
-from transforms.sinks.output import open_output
 from transforms.sinks.table_settings import TableSettings
 from transforms.sinks.tables import DEAD_LETTERS, QUALITY, Committed, Tables, read_table
 

@@ -131,13 +131,14 @@ def object_name(uri: str) -> tuple[str, str]:
 def event_id(sender: str | None, uri: str, generation: str, source_position: str) -> str:
     """Return the sender's own id, else a hash of the photo version, else of the place where the event was read.
 
-    The version is hashed only where a generation is known: without one, two uploads to one name would be one event.
+    The version is hashed only where a generation is known: without one, two uploads to one name would be one event. The
+    URI is hashed with the place, since line 7 of a manifest may name another photo tomorrow.
     """
     if sender:
         return sender
     if uri and generation:
         return _hash("version", uri, generation)
-    return _hash("position", source_position)
+    return _hash("position", source_position, uri)
 
 
 def integer_generation(number: int) -> str:

@@ -22,7 +22,7 @@ def event_of(fields: Mapping[str, Any], folder: str | None, position: str, stat_
         fields: name -> value; `uri` is needed.
         folder: canonical URI that a plain path is relative to; None: a plain path is refused.
         position: where the fields were read.
-        stat_files: give a local file without a generation its time of change.
+        stat_files: give a local file its size and, where the fields name no generation, its time of change.
 
     Raises:
         RefusalError: `bad_uri`, or `bad_event` for a field of the wrong type.
@@ -36,8 +36,9 @@ def event_of(fields: Mapping[str, Any], folder: str | None, position: str, stat_
     uri, location = identity.locate(named, folder)
     event_time = time_of(given.get("event_time"))
     generation = _generation(given.get("generation"), event_time)
-    if stat_files and "generation" not in given and uri.startswith("file:"):
-        generation = _mtime(uri) or generation
+    status = _status(uri) if stat_files and uri.startswith("file:") else None
+    if status is not None and "generation" not in given:
+        generation = identity.mtime_generation(status.st_mtime_ns)
     texts = {name: text_of(name, given[name]) if name in given else None for name in TEXTS}
     role = _role(given.get("role"))
     extra = {name: _plain(value) for name, value in given.items() if name not in KNOWN}
@@ -56,14 +57,15 @@ def event_of(fields: Mapping[str, Any], folder: str | None, position: str, stat_
         trace_id=texts["trace_id"],
         extra=extra,
         location=location,
+        size=status.st_size if status else None,
     )
 
 
-def _mtime(uri: str) -> str:
+def _status(uri: str) -> os.stat_result | None:
     try:
-        return identity.mtime_generation(os.stat(identity.file_path(uri)).st_mtime_ns)  # noqa: PTH116 - bytes
+        return os.stat(identity.file_path(uri))  # noqa: PTH116 - bytes
     except OSError:
-        return ""  # fetching it will say why
+        return None  # fetching it will say why
 
 
 def _absent(value: Any) -> bool:

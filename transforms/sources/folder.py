@@ -70,13 +70,13 @@ def read_folder(
         return False
 
     for found in walk(root, own, wanted, left_out):
-        yield from _events(found, left_out, folders_too=False)
+        yield from _events(found, left_out)
 
 
 def read_pattern(
     pattern: str, own: Sequence[bytes], settings: InputSettings, left_out: Counter[str]
 ) -> Iterator[ImageEvent | DeadLetter]:
-    """Yield an event for each file that a pattern matches; a folder that matches is a dead letter.
+    """Yield an event for each file that a pattern matches; a folder that is named like a photo is a dead letter.
 
     Raises:
         UserError: the folder before the first wildcard cannot be listed.
@@ -89,13 +89,13 @@ def read_pattern(
     for found in walk(os.fsencode(base or "."), own, wanted, left_out):
         if not matches(found.parts, wanted_parts):
             if found.error is not None:
-                yield from _events(found, left_out, folders_too=False)
+                yield from _events(found, left_out)
             continue
         why = why_left_out(found.parts[-1], settings)
         if why is not None and why.startswith("*") and not wanted_parts[-1].endswith(why[1:]):
             left_out[why] += 1
             continue
-        yield from _events(found, left_out, folders_too=True)
+        yield from _events(found, left_out)
 
 
 def walk(
@@ -140,7 +140,7 @@ def walk(
         yield Found(path, parts, status, refused)
 
 
-def _events(found: Found, left_out: Counter[str], folders_too: bool) -> Iterator[ImageEvent | DeadLetter]:
+def _events(found: Found, left_out: Counter[str]) -> Iterator[ImageEvent | DeadLetter]:
     if found.error is not None:
         yield _dead(found.path, refusal_of(found.error))
         return
@@ -149,7 +149,7 @@ def _events(found: Found, left_out: Counter[str], folders_too: bool) -> Iterator
         yield file_event(found.path, found.status)
     elif not stat.S_ISDIR(found.status.st_mode):
         left_out["no regular file"] += 1
-    elif folders_too or looks_like_photo(found.parts[-1]):
+    elif looks_like_photo(found.parts[-1]):
         yield _dead(found.path, RefusalError("is_directory", "the name is a folder's"))
 
 

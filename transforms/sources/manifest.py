@@ -9,7 +9,7 @@ import itertools
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 from transforms import identity
 from transforms.errors import RefusalError, UserError
@@ -63,7 +63,7 @@ def read_manifest(file: IO[bytes], uri: str) -> Iterator[ImageEvent | DeadLetter
             yield event_of(row.fields, folder, position, stat_files=True)
         except RefusalError as refusal:
             said = RefusalError("bad_manifest_row", f"{row.place}: {refusal.message}")
-            id_ = identity.event_id(None, "", "", position)
+            id_ = identity.event_id(None, row.raw, "", position)
             payload = json.dumps({"manifest": uri, "at": row.place, "row": row.raw[:100_000]})
             yield unread_dead_letter(id_, payload, STAGE, said, datetime.now(UTC), position)
 
@@ -101,6 +101,8 @@ def _json_rows(file: IO[bytes]) -> Iterator[Row]:
         if not line.strip():
             continue
         place = f"line {lines.count}"
+        if lines.count == 1 and line.strip() == "[":
+            raise UserError("the manifest is one JSON array: write one JSON object a line")
         try:
             fields = json.loads(line)
         except (ValueError, RecursionError) as error:
@@ -200,11 +202,11 @@ class _Lines:
 
 def _as_text(file: IO[bytes], newline: str) -> IO[str]:
     """Read as UTF-8, or as what the byte order mark says; bytes that are no UTF-8 stay as they are in a file's name."""
-    start = file.read(4)
-    file.seek(0)
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
+    start = buffered.peek(2)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return io.TextIOWrapper(file, encoding="utf-16", errors="replace", newline=newline)
-    return io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+        return io.TextIOWrapper(buffered, encoding="utf-16", errors="replace", newline=newline)
+    return io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
 
 
 def _span(first: int, last: int) -> str:

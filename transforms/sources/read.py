@@ -85,8 +85,10 @@ def _open_local(path: bytes, own: "_Own", settings: InputSettings, left_out: Cou
         return folder.read_folder(path, own.folders, settings, left_out)
     if not stat.S_ISREG(status.st_mode):
         raise UserError(f"the input {shown} is neither a folder nor a file")
-    if not os.access(path, os.R_OK):
-        raise UserError(f"the input {shown} cannot be read: no permission")
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    except OSError as error:
+        raise UserError(f"the input {shown} cannot be read: {refusal_of(error).message}") from None
     if manifest.is_manifest(os.fsdecode(path)):
         return _without_own(_manifest_in_file(path), own, left_out)
     return iter([folder.file_event(path, status)])

@@ -5,6 +5,7 @@ A command's module has `add_arguments(parser)` and `run(args, config) -> exit co
 
 import argparse
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -38,8 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
-        print("\nvitrine: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
+        print("\nvitrine: interrupted; run the same command again to go on", file=sys.stderr, flush=True)
+        # The workers' threads would be waited for; what is committed is safe, as it is from a kill.
+        os._exit(130)
 
 
 def _run(argv: list[str]) -> int:
@@ -55,11 +57,20 @@ def _run(argv: list[str]) -> int:
         command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".", allow_abbrev=False)
         if name == chosen:
             importlib.import_module(module).add_arguments(command)
+            command.add_argument("--verbose", action="store_true", help="let the libraries say what they log, too")
             configuration.add_setting_flags(command)
     args = parser.parse_args(argv)
     config = configuration.load(args)
+    _log(args.verbose)
     code: int = importlib.import_module(COMMANDS[args.command][0]).run(args, config)
     return code
+
+
+def _log(verbose: bool) -> None:
+    """Our own warnings reach the user; what libraries log is for whoever looks for a fault."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+    for name in ("pipelines", "transforms", "models"):
+        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 if __name__ == "__main__":

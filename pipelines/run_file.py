@@ -26,7 +26,7 @@ def maker(config: Config, model: Scorer) -> Maker:
 
 
 def summary(source: str, output: str, began: datetime, seconds: float, tally: Tally, made_by: Maker) -> dict[str, Any]:
-    """Return the run as one JSON object: counts, versions, and for each stage its photos and milliseconds of work."""
+    """Return the run as one JSON object: counts, versions, and for each stage its photos and milliseconds of one core."""
     done = tally.records + tally.refused
     return {
         "input": source,
@@ -41,8 +41,8 @@ def summary(source: str, output: str, began: datetime, seconds: float, tally: Ta
         "stages": {
             stage: {
                 "photos": tally.calls[stage],
-                "ms": round(total * 1e3, 1),
-                "ms_per_photo": round(total * 1e3 / max(tally.calls[stage], 1), 2),
+                "core_ms": round(total * 1e3, 1),
+                "core_ms_per_photo": round(total * 1e3 / max(tally.calls[stage], 1), 2),
             }
             for stage, total in tally.seconds.items()
         },

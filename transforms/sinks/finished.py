@@ -8,15 +8,13 @@ The index can always be made again from the tables, and is, where it is missing,
 
 import contextlib
 import hashlib
-import json
 import sqlite3
-import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transforms.errors import UserError
-from transforms.sinks.output import table_options
+from transforms.sinks.table_log import TableLog
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -29,7 +27,6 @@ Identity = tuple[str, str | None, str | None]
 """(event_id, uri, generation); without a generation the URI is not looked at: it tells no version from the next."""
 
 _COLUMNS = ["event_id", "uri", "generation", "revision"]
-_BATCH_ROWS = 50_000
 _WAIT_S = 600.0
 _CACHE_KB = 64_000
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
@@ -200,60 +197,13 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
-class _Log:
-    """The commits of one table: one JSON file each, lines of actions (Delta protocol, "Delta Log Entries")."""
-
-    def __init__(self, table: "DeltaTable"):
-        import pyarrow.fs
-        from deltalake.fs import DeltaStorageHandler
-
-        self.table = table
-        self.name = table.table_uri.rstrip("/").rpartition("/")[2]
-        self._files = pyarrow.fs.PyFileSystem(DeltaStorageHandler(table.table_uri, table_options(table.table_uri)))
-
-    def added_since(self, version: int) -> list[str] | None:
-        """Return the data files added after `version`; None where rows also went, or that part of the log is gone."""
-        files = []
-        for later in range(version + 1, self.table.version() + 1):
-            text = self._commit(later)
-            if text is None:
-                return None
-            for action in map(json.loads, text.splitlines()):
-                if "remove" in action and action["remove"].get("dataChange", True):
-                    return None
-                if "add" in action and action["add"].get("dataChange", True):
-                    files.append(urllib.parse.unquote(action["add"]["path"]))
-        return files
-
-    def all_files(self) -> list[str]:
-        """Return the data files of the loaded version."""
-        import pyarrow as pa
-
-        paths: list[str] = pa.table(self.table.get_add_actions()).column("path").to_pylist()
-        return [urllib.parse.unquote(path) for path in paths]
-
-    def digest(self, version: int) -> str | None:
-        """Return a digest of one commit, which tells this table from another of its name; None where it is gone."""
-        text = self._commit(version)
-        return None if text is None else hashlib.sha256(text).hexdigest()
+class _Log(TableLog):
+    """A table's log, and of its rows what identifies them."""
 
     def rows(self, file: str) -> Iterator[list[tuple[bytes, int]]]:
         """Yield a file's rows as batches of (key, revision)."""
-        import pyarrow.parquet as pq
-
-        with self._files.open_input_file(file) as handle:
-            for batch in pq.ParquetFile(handle).iter_batches(_BATCH_ROWS, columns=_COLUMNS):
-                columns = (batch.column(name).to_pylist() for name in _COLUMNS)
-                yield [
-                    (key, revision or 0)
-                    for *identity, revision in zip(*columns, strict=True)
-                    for key in _keys(*identity)
-                ]
-
-    def _commit(self, version: int) -> bytes | None:
-        try:
-            with self._files.open_input_file(f"_delta_log/{version:020d}.json") as file:
-                content: bytes = file.read()
-                return content
-        except FileNotFoundError:
-            return None
+        for batch in self.read(file, _COLUMNS):
+            columns = (batch.column(name).to_pylist() for name in _COLUMNS)
+            yield [
+                (key, revision or 0) for *identity, revision in zip(*columns, strict=True) for key in _keys(*identity)
+            ]

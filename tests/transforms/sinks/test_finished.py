@@ -14,6 +14,7 @@ from sink_rows import dead, event, quality
 
 from transforms.errors import UserError
 from transforms.sinks import finished as module
+from transforms.sinks import table_log
 from transforms.sinks.finished import FILE, Finished
 from transforms.sinks.table_settings import TableSettings
 from transforms.sinks.tables import DEAD_LETTERS, QUALITY, Tables, read_table
@@ -193,7 +194,7 @@ def test_many_may_ask_and_build_at_once(output):
 def test_building_holds_batches_not_tables_in_memory(output, monkeypatch):
     opened = Tables(output)
     opened.commit_epoch([quality(n) for n in range(6_000)], [])
-    monkeypatch.setattr(module, "_BATCH_ROWS", 200)
+    monkeypatch.setattr(table_log, "BATCH_ROWS", 200)
     (output.state_folder() / FILE).unlink()
     tracemalloc.start()
     Finished(output.state_folder()).revisions(handles(output), [])

@@ -62,6 +62,13 @@ def assess(case: Case, rules: Rules, journal: Path | None = None) -> Case:
         return dataclasses.replace(case, assessment=assess_bytes(case.data, rules.assess, isolated=suspected))
 
 
+def opine(case: Case, score: Score) -> Case:
+    """Fill `prediction`; a case without tiles has nothing to score."""
+    assert case.assessment is not None
+    tiles = case.assessment.tiles
+    return case if tiles is None else dataclasses.replace(case, prediction=score(tiles))
+
+
 def judge(case: Case, rules: Rules) -> Case:
     """Fill `judgement` of a case that is assessed and, unless blank, scored."""
     assert case.assessment is not None
@@ -148,6 +155,4 @@ def examine(case: Case, rules: Rules, score: Score) -> Case:
 
 
 def _opinion(case: Case, rules: Rules, score: Score) -> Case:
-    assert case.assessment is not None
-    prediction = None if case.assessment.tiles is None else score(case.assessment.tiles)
-    return judge(dataclasses.replace(case, prediction=prediction), rules)
+    return judge(opine(case, score), rules)

@@ -1,0 +1,205 @@
+"""How fast a run is, against a bare loop over the same functions, and what each stage costs one core.
+
+    python -m bench.speed FOLDER [--photos 400] [--workers 1]      the ratio: pipeline / bare loop, in one process
+    python -m bench.speed --sizes                                  core-milliseconds by stage for 400 px, 1.4 MP and 12 MP
+    python -m bench.speed FOLDER --cleanvision PYTHON              cleanvision's nine checks on the same folder, by an interpreter
+                                                                   that has it (pip install cleanvision)
+
+The two sides take turns over the same photos, so that a machine whose speed drifts drifts for both.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from models.scorer import load
+from pipelines import cli, config
+from pipelines.run_file import maker
+from transforms import steps
+from transforms.records import ImageEvent
+from transforms.sinks.images import write_image
+from transforms.sinks.output import open_output
+
+SIZES = {"400 px": (533, 400), "1.4 MP": (1340, 1080), "12 MP": (4000, 3000)}
+STAGES = ("fetch", "assess", "score", "judge", "mend", "write")
+CLOUD_CORE_HOUR = 0.048
+"""US dollars for one core-hour of a general-purpose cloud machine, on-demand list price, rounded (2026-11)."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--photos", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--sizes", action="store_true")
+    parser.add_argument("--cleanvision", metavar="PYTHON")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    if args.sizes:
+        by_size(args.folder)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        photos = sample(args.folder, args.photos, Path(scratch) / "in")
+        against_a_loop(photos, args.rounds, args.workers, Path(scratch))
+        if args.cleanvision:
+            against_cleanvision(photos, args.cleanvision, args.rounds, args.workers, Path(scratch))
+
+
+def sample(folder: Path, count: int, to: Path) -> list[Path]:
+    """Copy `count` photos, evenly taken, to a folder of their own."""
+    names = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    chosen = names[:: max(1, len(names) // count)][:count]
+    to.mkdir(parents=True)
+    for path in chosen:
+        shutil.copy(path, to)
+    return sorted(to.iterdir())
+
+
+def loop(photos: Sequence[Path], output: str) -> float:
+    """Seconds of a bare loop: the same functions in the same order, images written, no graph and no tables."""
+    settings = config.load(None, {})
+    scorer, place = load(form="auto"), open_output(output)
+    made_by = maker(settings, scorer)
+    began = time.perf_counter()
+    for path in photos:
+        event = ImageEvent(event_id=path.name, uri=path.absolute().as_uri())
+        case = steps.fetch(event, settings.fetch, settings.rules)
+        case = steps.examine(case, settings.rules, lambda tiles: scorer.score(tiles[None])[0])
+        steps.record(case, made_by, lambda data: write_image(place, data, "jpg"))
+    return time.perf_counter() - began
+
+
+def pipeline(photos: Sequence[Path], output: str, workers: int) -> tuple[float, dict[str, float]]:
+    """Seconds of a run over the photos' folder, start-up of the process apart, and core-milliseconds by stage."""
+    began = time.perf_counter()
+    argv = ["batch", "--quiet", "--input", str(photos[0].parent), "--output", output, "--run-workers", str(workers)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = cli.main(argv)
+    seconds = time.perf_counter() - began
+    if code:
+        raise SystemExit(code)
+    stages = json.loads((Path(output) / "run.json").read_text())["stages"]
+    return seconds, {name: stage["core_ms"] / len(photos) for name, stage in stages.items()}
+
+
+def against_a_loop(photos: Sequence[Path], rounds: int, workers: int, scratch: Path) -> None:
+    pipeline(photos[:1], str(scratch / "warm"), workers)
+    loop(photos[:4], str(scratch / "warm-loop"))
+    ratios = []
+    for turn in range(rounds):
+        bare = loop(photos, str(scratch / f"loop-{turn}"))
+        run, stages = pipeline(photos, str(scratch / f"run-{turn}"), workers)
+        ratios.append(bare / run)
+        print(f"  loop {len(photos) / bare:6.1f}/s   pipeline {len(photos) / run:6.1f}/s   ratio {bare / run:.2f}")
+    print(f"{len(photos)} photos, {workers} worker(s): pipeline / bare loop {statistics.median(ratios):.2f} (goal .85)")
+    total = sum(stages.values())
+    print(
+        "core-ms a photo: "
+        + ", ".join(f"{name} {ms:.1f}" for name, ms in stages.items())
+        + f"; without the model {total:.1f}"
+    )
+
+
+def against_cleanvision(photos: Sequence[Path], python: str, rounds: int, workers: int, scratch: Path) -> None:
+    script = (
+        "import sys, time\nfrom cleanvision import Imagelab\nlab = Imagelab(data_path=sys.argv[1], verbose=False)\n"
+        "began = time.perf_counter()\nlab.find_issues(verbose=False)\nprint(time.perf_counter() - began, file=sys.stderr)"
+    )
+    ratios = []
+    for turn in range(rounds):
+        done = subprocess.run([python, "-c", script, str(photos[0].parent)], capture_output=True, text=True, check=True)
+        theirs = float(done.stderr.strip().splitlines()[-1])
+        ours, _ = pipeline(photos, str(scratch / f"versus-{turn}"), workers)
+        ratios.append(theirs / ours)
+        print(
+            f"  cleanvision {len(photos) / theirs:6.1f}/s   vitrine {len(photos) / ours:6.1f}/s   ratio {theirs / ours:.2f}"
+        )
+    print(f"vitrine with the model on every photo / cleanvision's nine checks: {statistics.median(ratios):.2f}")
+
+
+def by_size(folder: Path | None) -> None:
+    """Core-milliseconds by stage; the photos are mosaics of those in `folder` (default: the samples)."""
+    settings, scorer = config.load(None, {}), load(form="auto")
+    made_by = maker(settings, scorer)
+    print(f"{'core-ms a photo':<16}" + "".join(f"{stage:>9}" for stage in STAGES) + f"{'all':>9}{'USD a million':>15}")
+    for name, (height, width) in SIZES.items():
+        spent: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        for data in mosaics(folder or Path("samples"), height, width, 12):
+            for stage, seconds in timed(data, settings, scorer, made_by).items():
+                spent[stage].append(seconds * 1e3)
+        means = {stage: statistics.fmean(values) for stage, values in spent.items()}
+        cost = sum(means.values()) / 3.6e6 * 1e6 * CLOUD_CORE_HOUR
+        print(
+            f"{name:<16}" + "".join(f"{means[s]:>9.1f}" for s in STAGES) + f"{sum(means.values()):>9.1f}{cost:>15.2f}"
+        )
+    print(f"at {CLOUD_CORE_HOUR} US dollars a core-hour")
+
+
+def timed(data: bytes, settings: config.Config, scorer: object, made_by: object) -> dict[str, float]:
+    """Core-seconds of each stage on one photo."""
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file, tempfile.TemporaryDirectory() as out:
+        file.write(data)
+        file.flush()
+        place = open_output(out)
+        spent: dict[str, float] = {}
+
+        def step(stage: str, work):
+            began = time.thread_time()
+            result = work()
+            spent[stage] = spent.get(stage, 0.0) + time.thread_time() - began
+            return result
+
+        event = ImageEvent(event_id="bench", uri=Path(file.name).as_uri())
+        case = step("fetch", lambda: steps.fetch(event, settings.fetch, settings.rules))
+        case = step("assess", lambda: steps.assess(case, settings.rules))
+        case = step("score", lambda: steps.opine(case, lambda tiles: scorer.score(tiles[None])[0]))
+        case = step("judge", lambda: steps.judge(case, settings.rules))
+        case = step("mend", lambda: steps.mend(case, settings.rules))
+        step("write", lambda: steps.record(case, made_by, lambda image: write_image(place, image, "jpg")))
+    return spent
+
+
+def mosaics(folder: Path, height: int, width: int, count: int) -> list[bytes]:
+    """JPEGs of the given size, put together from whole photos at their own resolution."""
+    pictures = [np.asarray(Image.open(path).convert("RGB")) for path in sorted(folder.glob("*.jpg")) if _is_photo(path)]
+    made = []
+    for turn in range(count):
+        canvas = np.zeros((height, width, 3), np.uint8)
+        y, at = 0, turn
+        while y < height:
+            x, row = 0, 0
+            while x < width:
+                part = pictures[at % len(pictures)][: height - y, : width - x]
+                canvas[y : y + part.shape[0], x : x + part.shape[1]] = part
+                x, row, at = x + part.shape[1], max(row, part.shape[0]), at + 1
+            y += row
+        buffer = io.BytesIO()
+        Image.fromarray(canvas).save(buffer, "JPEG", quality=90)
+        made.append(buffer.getvalue())
+    return made
+
+
+def _is_photo(path: Path) -> bool:
+    try:
+        Image.open(path).verify()
+    except OSError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

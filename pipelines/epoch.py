@@ -9,7 +9,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipelines.build import Job, build
 from pipelines.tally import Tally
-from transforms.records import DeadLetter, ImageEvent
+from transforms.records import DeadLetter, ImageEvent, Row
 from transforms.sinks.commit import Commit
 from transforms.stage import NAMESPACE, STOPPED
 
@@ -20,6 +20,7 @@ def run_epoch(
     positions: Mapping[str, int],
     job: Job,
     workers: int,
+    rows: Sequence[Row] = (),
 ) -> Tally:
     """Judge, mend and record a bounded set of events; return when both tables have them.
 
@@ -29,6 +30,7 @@ def run_epoch(
         positions: application id -> version, committed with the rows.
         job: what the stages need.
         workers: threads.
+        rows: of `quality`, complete already: photos whose equal was judged before.
 
     Raises:
         UserError: what stopped the work (a full disk, no permission); what was committed before stays.
@@ -42,7 +44,11 @@ def run_epoch(
     unread = pipeline | "Unread" >> beam.Create(list(dead_letters), reshuffle=False)
     outcome = build(read, job)
     failures = (outcome.failures, unread) | "All failures" >> beam.Flatten()
-    _ = (outcome.results, failures) | Commit(job.output, job.tables, positions)
+    results = outcome.results
+    if rows:
+        known = pipeline | "Known" >> beam.Create(list(rows), reshuffle=False)
+        results = (results, known) | "All rows" >> beam.Flatten()
+    _ = (results, failures) | Commit(job.output, job.tables, positions)
     STOPPED.clear()
     try:
         result = pipeline.run()

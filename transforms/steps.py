@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from transforms.arrived import ARRIVED
 from transforms.case import Case
 from transforms.fetch import FetchSettings
 from transforms.fetch import fetch as fetch_bytes
@@ -43,7 +44,7 @@ def fetch(event: ImageEvent, settings: FetchSettings, rules: Rules) -> Case:
     Raises:
         RefusalError: as `transforms.fetch.fetch`.
     """
-    data = fetch_bytes(event, settings, rules.assess.decode)
+    data = ARRIVED.pop(event.event_id, None) or fetch_bytes(event, settings, rules.assess.decode)
     # Inline bytes move out of the event, so that they are held once.
     return Case(dataclasses.replace(event, data=None) if event.data is not None else event, data)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -14,6 +14,18 @@ from transforms.sinks.output import Output
 from transforms.sinks.table_settings import TableSettings
 from transforms.sinks.tables import Tables
 from transforms.stage import NAMESPACE, STOPPED
+
+
+class Written(NamedTuple):
+    """What one commit was given, and the versions of both tables that hold it."""
+
+    rows: list[Row]
+    dead_letters: list[DeadLetter]
+    versions: dict[str, int]
+
+
+WRITTEN: list[Written] = []
+"""What this process committed, for a driver that answers it: a graph that runs here gives nothing else back."""
 
 
 class Commit(beam.PTransform):
@@ -51,6 +63,7 @@ class Commit(beam.PTransform):
         try:
             with closing(Tables(self.output, self.settings)) as tables:
                 tables.commit_epoch(rows, [dead_letter_row(letter) for letter in letters], self.positions)
+                WRITTEN[:] = [Written(rows, letters, tables.versions())]
         except UserError as error:
             STOPPED.append(error)
             raise

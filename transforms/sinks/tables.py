@@ -73,6 +73,10 @@ class Tables:
         """Return how far a source has been committed, None where it never was."""
         return self._refreshed(QUALITY).transaction_version(app_id)
 
+    def versions(self) -> dict[str, int]:
+        """Return each table's version as it is loaded here: after a commit, at least that commit's."""
+        return {name: table.version() for name, table in self._tables.items()}
+
     def revisions(self, identities: Iterable[Identity]) -> list[int | None]:
         """Return the highest revision of each identity in either table, None where neither has it."""
         return self._finished.revisions([self._refreshed(name) for name in SCHEMAS], identities)

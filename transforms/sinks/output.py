@@ -56,10 +56,28 @@ class Output:
 
 
 def open_output(text: str) -> Output:
-    """Return the output that a user named; a local folder is made.
+    """Return the output that a user named, to write to; a local folder is made.
 
     Raises:
         UserError: the place is of no known kind, is a file, or cannot be made or written.
+    """
+    output = name_output(text)
+    if output.scheme == "file":
+        folder = Path(output.root)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(str(folder), error) from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"{folder} cannot be written: no permission")
+    return output
+
+
+def name_output(text: str) -> Output:
+    """Return the output that a user named, without touching it.
+
+    Raises:
+        UserError: the place is of no known kind, or is a file.
     """
     scheme, separator, rest = text.partition("://")
     if separator and scheme in ("gs", "s3"):
@@ -77,12 +95,6 @@ def open_output(text: str) -> Output:
         )
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file: give a folder for the results")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(str(folder), error) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{folder} cannot be written: no permission")
     return Output(str(folder))
 
 

@@ -1,6 +1,6 @@
 """All that can be told of one photo without the model: bytes in, numbers and tiles out; the pixels are dropped here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from models.tiles import TileSettings, cut
 
@@ -39,7 +39,7 @@ def assess_photo(photo: Photo, digest: str, settings: AssessSettings | None = No
     measures = measure(view)
     blank = measures["blank"] >= _SOLID
     return Assessment(
-        header=photo.header,
+        header=replace(photo.header, notes=photo.notes),
         sha256=digest,
         phash=phash(photo.pixels),
         measures=measures,

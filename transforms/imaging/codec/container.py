@@ -5,6 +5,7 @@ would try others and judge sizes by a global limit of its own.
 """
 
 import io
+import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -104,16 +105,16 @@ def _parse(name: str, data: bytes) -> ImageFile.ImageFile:
     except MemoryError:
         raise RefusalError("decode_memory", "the header alone asks for more memory than there is") from None
     except Image.DecompressionBombError as error:
-        raise RefusalError("too_many_pixels", str(error)) from error
-    except NotImplementedError as error:
-        raise RefusalError("unsupported_format", f"{name}: {error}") from error
+        raise RefusalError("too_many_pixels", "the first frame asks for far more pixels than the limit") from error
     except Exception as error:  # Pillow's parsers raise nearly anything on broken headers.
         raise broken(name, data, error) from error
 
 
 def broken(name: str, data: bytes, error: Exception) -> RefusalError:
-    """Say of a file that its decoder gave up on: did it end too early, or is it wrong within?"""
+    """Say of a file that its decoder gave up on: is it a variant not known here, did it end too early, or is it wrong?"""
     detail = str(error) or type(error).__name__
+    if isinstance(error, NotImplementedError) or _UNKNOWN_VARIANT.match(detail):
+        return RefusalError("unsupported_format", f"a variant of {name} that is not decoded here ({detail})")
     if ends_early(name, data):
         return RefusalError("truncated", f"the {name} file ends before its picture does ({detail})")
     return RefusalError("corrupt", f"the {name} file cannot be decoded ({detail})")
@@ -216,6 +217,12 @@ def _open_heif(file: io.BytesIO) -> ImageFile.ImageFile:
 
     return HeifImageFile(file)
 
+
+# What Pillow says where a file is of a variant that it does not know; a bare number is a TIFF's compression.
+_UNKNOWN_VARIANT = re.compile(
+    r"unknown pixel mode|cannot handle \d+-bit layers|Unsupported BMP (bitfields|compression|pixel depth|header)|\d+$"
+    r"|unable to determine J2K|Unknown compression method"
+)
 
 _PREFIXES: dict[str, tuple[bytes, ...]] = {
     "jpeg": (b"\xff\xd8\xff",),

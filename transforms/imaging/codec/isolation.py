@@ -1,12 +1,12 @@
 """Decode in a process that may die: for rare formats, and for what has killed a process before.
 
-A decoding process is started at the first need and kept; each thread that decodes at the same time has one of its own. Bytes go
-in and pixels come out through anonymous memory files (`memfd_create`), whose descriptors travel over a socket, so nothing is
-copied through a pipe. What goes wrong in there ends as a refusal here: it is killed when the time is up, its address space is
-limited, and its death is noticed as the end of the socket.
+A decoding process is started at the first need and kept; each thread that decodes at the same time has one of its own.
+Bytes go in and pixels come out through anonymous memory files (`memfd_create`), whose descriptors travel over a socket,
+so nothing is copied through a pipe. What goes wrong in there ends as a refusal here: an alarm on its CPU time kills it
+(on a busy machine the clock says little), its address space is limited, and its death is the end of the socket.
 
-The process imports only what decodes (no OpenCV, no Beam). It ends by itself: at the end of the socket, when its parent is no
-longer its parent, or, in the middle of a decode, by an alarm some seconds after the parent should have killed it.
+The process imports only what decodes (no OpenCV, no Beam). It ends by itself: at the end of the socket, when its parent
+is no longer its parent, or, in the middle of a decode, by that alarm.
 """
 
 import atexit
@@ -35,7 +35,8 @@ JOBS_OF_ONE_PROCESS = 1_000
 
 _MESSAGE_BYTES = 65_536
 _IDLE_CHECK_S = 20.0
-_ALARM_GRACE_S = 5.0
+_WALL_FACTOR = 3.0
+"""A process that gets this much less than a core, or sleeps, is given up as well."""
 _START_S = 60.0
 """A cold start reads some 30 MB of libraries; this is no part of a file's own time limit."""
 
@@ -108,20 +109,23 @@ class _Process:
             socket.send_fds(self.channel, [request], [memory])
         finally:
             os.close(memory)
-        if not _readable(self.channel, limits.timeout_s):
-            raise RefusalError("decode_timeout", f"decoding took longer than {limits.timeout_s:g} s")
+        if not _readable(self.channel, limits.timeout_s * _WALL_FACTOR):
+            raise RefusalError("decode_timeout", f"no end after {limits.timeout_s * _WALL_FACTOR:g} s by the clock")
         message, descriptors, _, _ = socket.recv_fds(self.channel, _MESSAGE_BYTES, 1)
         try:
             if not message:
-                raise RefusalError("decoder_crashed", f"the decoding process died ({self._how_it_ended()})")
+                raise self._death(limits)
             return json.loads(message), _map(descriptors[0]) if descriptors else b""
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _how_it_ended(self) -> str:
-        code = self.process.wait(timeout=5)
-        return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit {code}"
+    def _death(self, limits: DecodeLimits) -> RefusalError:
+        code = self.process.wait(timeout=_START_S)
+        if code == -signal.SIGPROF:
+            return RefusalError("decode_timeout", f"decoding took more than {limits.timeout_s:g} s of CPU time")
+        how = f"signal {-code}" if code < 0 else f"exit {code}"
+        return RefusalError("decoder_crashed", f"the decoding process died of it ({how})")
 
     def end(self) -> None:
         self.channel.close()
@@ -202,10 +206,12 @@ def _readable(channel: socket.socket, timeout_s: float) -> bool:
 
 def serve(channel_fd: int, parent: int) -> None:
     """Be the decoding process: answer requests until the parent is gone."""
+    from PIL import Image
+
     from transforms.imaging.codec import raster  # Decoders are imported in this process alone.
 
     _quieten_decoders()
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     channel = socket.socket(fileno=channel_fd)
@@ -222,9 +228,10 @@ def serve(channel_fd: int, parent: int) -> None:
         limits = DecodeLimits(**request["limits"])
         soft = limits.memory_bytes if hard == resource.RLIM_INFINITY else min(limits.memory_bytes, hard)
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.setitimer(signal.ITIMER_REAL, limits.timeout_s + _ALARM_GRACE_S)
+        signal.setitimer(signal.ITIMER_PROF, limits.timeout_s)
+        Image.MAX_IMAGE_PIXELS = limits.max_pixels  # Pillow holds inner pictures against it, such as a GIF's frames.
         reply, content = _answer(raster, request["what"], descriptors[0], limits)
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
         _send(channel, reply, content)
 

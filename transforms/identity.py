@@ -40,6 +40,18 @@ From the signed-URL pages of Cloud Storage (V2 and V4), S3 (V2 and V4), CloudFro
 """
 
 
+_KINDS = tuple(
+    re.compile(kind)
+    for kind in (
+        r"[0-9]{20}",  # a counter
+        r"mtime:[0-9]{20}",
+        r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}Z(-.*)?",  # a time, of an event or of a listing
+        r"[0-9A-F]+",  # a sequencer
+    )
+)
+"""The kinds of generations whose text order is their order."""
+
+
 def canonical_uri(text: str, folder: str | None = None) -> str:
     """Write a URI, or a plain path, in the one form that names the photo; a second pass changes nothing.
 
@@ -128,6 +140,13 @@ def object_name(uri: str) -> tuple[str, str]:
     return bucket, unquote_to_bytes(name).decode("utf-8")
 
 
+def pin_of(location: str | None) -> dict[str, str]:
+    """Return what a location names beside the photo (`versionId` or `etag` of s3://), by name."""
+    query = (location or "").partition("?")[2]
+    pairs = (pair.partition("=") for pair in query.split("&") if pair)
+    return {name: unquote_to_bytes(value).decode("utf-8", "replace") for name, _, value in pairs}
+
+
 def event_id(sender: str | None, uri: str, generation: str, source_position: str) -> str:
     """Return the sender's own id, else a hash of the photo version, else of the place where the event was read.
 
@@ -180,6 +199,12 @@ def mtime_generation(mtime_ns: int) -> str:
 def file_mtime(generation: str) -> int | None:
     """Return the nanoseconds of a generation that `mtime_generation` made; None for another kind."""
     return int(generation.removeprefix("mtime:")) if re.fullmatch(r"mtime:[0-9]{20}", generation) else None
+
+
+def is_newer(one: str, other: str) -> bool:
+    """Tell whether a generation is known to come after another one: only those of one kind can be compared."""
+    kinds = [next((at for at, kind in enumerate(_KINDS) if kind.fullmatch(text)), None) for text in (one, other)]
+    return kinds[0] == kinds[1] and kinds[0] is not None and one > other
 
 
 def _hash(*parts: str) -> str:

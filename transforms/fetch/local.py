@@ -1,53 +1,14 @@
-"""Get a photo's bytes from where its event says it is: within limits, exactly that version, and nothing that was not asked for."""
+"""Read a local file: checked by what was opened, never waiting, and that very version."""
 
 import os
 import stat
-from dataclasses import dataclass, replace
 from typing import IO
 
 from transforms import identity
 from transforms.errors import RefusalError
+from transforms.fetch.limits import EVERYWHERE, too_many_bytes
 from transforms.file_errors import refusal_of
-from transforms.imaging.codec.limits import DecodeLimits
 from transforms.records import ImageEvent
-from transforms.settings import setting
-
-EVERYWHERE = ("/",)
-
-
-@dataclass(frozen=True, slots=True)
-class FetchSettings:
-    """Which places may be read, and how long is waited for them. The limit on bytes is `decode.max_bytes`."""
-
-    file_roots: tuple[str, ...] = setting(
-        EVERYWHERE,
-        unit="",
-        why="folders whose files may be read; a message may name a file only below folders listed here",
-    )
-
-    def for_messages(self) -> "FetchSettings":
-        """Return the settings for events that others write: reading everywhere is not meant for them."""
-        return replace(self, file_roots=tuple(root for root in self.file_roots if root not in EVERYWHERE))
-
-
-def fetch(event: ImageEvent, settings: FetchSettings, limits: DecodeLimits) -> bytes:
-    """Return the encoded photo that an event names: at least one byte, at most `limits.max_bytes`.
-
-    Raises:
-        RefusalError: not_found, permission_denied, is_directory, empty_file, too_many_bytes, changed (the version that the
-            event names is no longer there), bad_uri, forbidden_location, fetch_timeout, fetch_failed.
-    """
-    if event.data is not None:
-        data = event.data
-    elif event.uri.startswith("file:"):
-        data = read_file(event, settings.file_roots, limits.max_bytes)
-    else:
-        raise RefusalError("bad_uri", f"{event.uri.partition(':')[0][:40]}: is not served")
-    if not data:
-        raise RefusalError("empty_file", "0 bytes")
-    if len(data) > limits.max_bytes:
-        raise too_many(len(data), limits.max_bytes)
-    return data
 
 
 def read_file(event: ImageEvent, roots: tuple[str, ...], max_bytes: int) -> bytes:
@@ -73,7 +34,7 @@ def read_file(event: ImageEvent, roots: tuple[str, ...], max_bytes: int) -> byte
         _check_root(_opened(handle, path), roots)
         _check_version(event, status)
         if status.st_size > max_bytes:
-            raise too_many(status.st_size, max_bytes)
+            raise too_many_bytes(status.st_size, max_bytes)
         try:
             data = _read_all(file, status.st_size, max_bytes)
         except OSError as error:
@@ -121,8 +82,3 @@ def _no_file(status: os.stat_result) -> RefusalError:
     if stat.S_ISDIR(status.st_mode):
         return RefusalError("is_directory", "the name is a folder's")
     return RefusalError("fetch_failed", "it is no regular file but a pipe, a socket or a device")
-
-
-def too_many(size: int, limit: int) -> RefusalError:
-    """Return the refusal of a photo that is larger than the limit."""
-    return RefusalError("too_many_bytes", f"{size:,} bytes; the limit is {limit:,}")

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from transforms import fetch as fetching
 from transforms import identity
 from transforms.errors import RefusalError
-from transforms.fetch import FetchSettings, fetch
+from transforms.fetch import FetchSettings, fetch, local
 from transforms.imaging.codec.limits import DecodeLimits
 from transforms.records import ImageEvent
 
@@ -44,7 +43,7 @@ def test_limits_on_bytes(tmp_path: Path, size: int, code: str) -> None:
 def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with (tmp_path / "a").open("wb") as file:
         file.truncate(10**12)
-    monkeypatch.setattr(fetching, "_read_all", lambda *_: pytest.fail("read"))
+    monkeypatch.setattr(local, "_read_all", lambda *_: pytest.fail("read"))
     assert code_of(event(tmp_path / "a")) == "too_many_bytes"
 
 
@@ -53,7 +52,7 @@ def test_a_file_that_grows_while_it_is_read_stops_at_the_limit(tmp_path: Path) -
         def read(self, size: int) -> bytes:
             return b"x" * size
 
-    assert len(fetching._read_all(Growing(), 10, 1_000)) <= 1_000 + (1 << 20)
+    assert len(local._read_all(Growing(), 10, 1_000)) <= 1_000 + (1 << 20)
 
 
 def test_what_is_not_there_or_no_file(tmp_path: Path) -> None:
@@ -86,13 +85,13 @@ def test_a_file_written_again_after_it_was_listed_is_changed(tmp_path: Path) -> 
 def test_a_file_written_again_while_it_is_read_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a").write_bytes(b"x")
     generation = identity.mtime_generation((tmp_path / "a").stat().st_mtime_ns)
-    whole = fetching._read_all
+    whole = local._read_all
 
     def read_and_touch(*given):
         os.utime(tmp_path / "a", ns=(0, 77))
         return whole(*given)
 
-    monkeypatch.setattr(fetching, "_read_all", read_and_touch)
+    monkeypatch.setattr(local, "_read_all", read_and_touch)
     assert code_of(event(tmp_path / "a", generation)) == "changed"
 
 
@@ -117,7 +116,7 @@ def test_a_link_that_is_turned_between_check_and_opening_leads_nowhere(
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_bytes(b"x")
     (tmp_path / "secret").write_bytes(b"s")
-    check, calls = fetching._check_root, []
+    check, calls = local._check_root, []
 
     def turn_after_the_first(path: bytes, roots: tuple[str, ...]) -> None:
         check(path, roots)
@@ -126,7 +125,7 @@ def test_a_link_that_is_turned_between_check_and_opening_leads_nowhere(
             (tmp_path / "in/a").symlink_to(tmp_path / "secret")
         calls.append(path)
 
-    monkeypatch.setattr(fetching, "_check_root", turn_after_the_first)
+    monkeypatch.setattr(local, "_check_root", turn_after_the_first)
     assert (
         code_of(event(tmp_path / "in/a"), replace(SETTINGS, file_roots=(str(tmp_path / "in"),))) == "forbidden_location"
     )

@@ -233,3 +233,16 @@ REFUSALS: dict[str, str] = {
     "internal_error": "a fault in this program; the message names it",
 }
 """Dead-letter code -> meaning."""
+
+NOTES: dict[str, str] = {
+    "first_frame": "the file has several pictures; the first one counts",
+    "turned_upright": "stored turned or mirrored, brought upright by its EXIF orientation",
+    "sixteen_bit": "grey of 16 bits, brought to 8",
+    "range_stretched": "grey of 32 bits or floats without a range: its own lowest and highest value became black and white",
+    "alpha_on_white": "transparent parts were laid on white",
+    "icc_converted": "converted to sRGB by the file's colour profile",
+    "icc_ignored": "the file's colour profile is broken or does not fit its pixels; taken as sRGB",
+    "cmyk_without_profile": "four inks without a profile, mixed by arithmetic: colours are approximate",
+    "damaged": "the decoder met an error that it could pass over; a part of the picture may be wrong",
+}
+"""What had to be done to a photo's pixels -> meaning."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from transforms.errors import RefusalError, UserError
 from transforms.sinks.output import Output, unwritable
+from transforms.stores import cloud_storage
 
 FOLDER = "images"
 """Where photos lie under an output: images/ab/ab12….jpg."""
@@ -122,7 +123,7 @@ def _write_cloud_storage(output: Output, name: str, data: bytes, content_type: s
     from google.auth.exceptions import GoogleAuthError
 
     bucket, key = output.bucket_and_key(name)
-    blob = _cloud_storage(os.environ.get("STORAGE_EMULATOR_HOST")).bucket(bucket).blob(key)
+    blob = cloud_storage().bucket(bucket).blob(key)
     try:
         # Only where nothing is there: with this the client may also retry, since a second upload cannot win.
         blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=60)
@@ -132,13 +133,6 @@ def _write_cloud_storage(output: Output, name: str, data: bytes, content_type: s
         raise UserError(f"gs://{bucket} cannot be written: {_one_line(error)}") from error
     except (exceptions.GoogleAPIError, OSError) as error:
         raise RefusalError("write_failed", f"gs://{bucket}/{key}: {_one_line(error)}") from error
-
-
-@functools.cache
-def _cloud_storage(emulator: str | None) -> Any:
-    from google.cloud import storage  # type: ignore[attr-defined]  # a namespace package
-
-    return storage.Client(project="emulator") if emulator else storage.Client()
 
 
 def _write_s3(output: Output, name: str, data: bytes, content_type: str) -> None:

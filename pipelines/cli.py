@@ -18,6 +18,7 @@ from transforms.errors import UserError
 COMMANDS: dict[str, tuple[str, str]] = {
     "batch": ("pipelines.batch", "judge and mend every photo of a folder, a bucket or a manifest"),
     "check": ("pipelines.check", "judge a few photos at once"),
+    "stream": ("pipelines.stream", "judge photos as they come, from a watched folder or a broker"),
     "report": ("pipelines.report", "one page about an output folder, with before and after"),
     "sql": ("pipelines.sql", "ask the tables of an output folder"),
     "train": ("pipelines.train", "train the quality model on photos that people rated"),

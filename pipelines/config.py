@@ -23,6 +23,7 @@ from typing import Any
 from models.scorer import ModelSettings
 from models.tiles import TileSettings
 from pipelines.run_settings import RunSettings
+from pipelines.stream_settings import StreamSettings
 from transforms.errors import UserError
 from transforms.fetch import FetchSettings
 from transforms.imaging.assess import AssessSettings
@@ -42,6 +43,7 @@ class Config:
     """All settings. `sources` tells where each value that is not a default came from; it is no part of equality."""
 
     run: RunSettings = field(default_factory=RunSettings)
+    stream: StreamSettings = field(default_factory=StreamSettings)
     input: InputSettings = field(default_factory=InputSettings)
     fetch: FetchSettings = field(default_factory=FetchSettings)
     decode: DecodeLimits = field(default_factory=DecodeLimits)

@@ -246,6 +246,29 @@ def quality_row(
     }
 
 
+def duplicate_row(row: Row, event: ImageEvent, processed_at: datetime) -> Row:
+    """Return the row of a photo whose equal was judged before: what was found is copied, who it is and when is its own."""
+    processed_at = processed_at.astimezone(UTC)
+    return row | {
+        "event_id": _text(event.event_id),
+        "uri": _text(event.uri),
+        "generation": _text(event.generation),
+        "revision": event.revision,
+        "source_position": _text(event.source_position),
+        "product_id": _text(event.product_id),
+        "seller_id": _text(event.seller_id),
+        "category": _text(event.category),
+        "event_time": event.event_time,
+        "delivered_uri": _text(event.uri) if row["delivered_uri"] == row["uri"] else row["delivered_uri"],
+        "processed_at": processed_at,
+        "elapsed_ms": 0.0,
+        "dt": processed_at.date(),
+        "duplicate_of": row["duplicate_of"] or row["event_id"],
+        "trace_id": _text(event.trace_id),
+        "extra": _text(json.dumps(dict(event.extra), default=str, sort_keys=True)) if event.extra else None,
+    }
+
+
 def dead_letter_row(letter: DeadLetter) -> Row:
     """Return the row of one dead letter in the table `dead_letters`."""
     failed_at = letter.failed_at.astimezone(UTC)

@@ -1,0 +1,183 @@
+"""The driver of an embedded stream: takes what has arrived, runs an epoch, commits, answers, acknowledges. `docs/delivery.md`."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from pipelines.flight import Flight, Open, Share
+from pipelines.tally import Tally
+from transforms.arrived import ARRIVED
+from transforms.records import DeadLetter, ImageEvent, Row, dead_letter_row, duplicate_row
+from transforms.sinks.commit import Written
+from transforms.sinks.parked import Parked, ParkedPhoto
+from transforms.sinks.results import Answer, Results, Versions, answer_of_dead_letter, answer_of_row
+from transforms.sinks.tables import Tables
+from transforms.sources.live import LiveSource
+
+WAIT_S = 0.2
+POSITION_EVERY_S = 1.0
+"""A commit of positions alone, with no row, is made at most this often."""
+
+
+class Judge(Protocol):
+    """Runs one epoch: the graph, ended by its commit."""
+
+    def __call__(
+        self,
+        events: Sequence[ImageEvent],
+        dead_letters: Sequence[DeadLetter],
+        positions: Mapping[str, int],
+        rows: Sequence[Row],
+    ) -> tuple[Tally, Written]:
+        """Return what it counted and what it wrote."""
+
+
+class Driver:
+    """One stream's state between epochs; for one thread."""
+
+    def __init__(
+        self,
+        source: LiveSource,
+        flight: Flight,
+        tables: Tables,
+        parked: Parked,
+        results: Results,
+        judge: Judge,
+        watch: Callable[[Written, Sequence[Open]], None] = lambda written, photos: None,
+    ):
+        """Take the parts; `watch` is told of each commit, for metrics."""
+        self.tally = Tally()
+        self.epochs = 0
+        self._source = source
+        self._flight = flight
+        self._tables = tables
+        self._parked = parked
+        self._results = results
+        self._judge = judge
+        self._watch = watch
+        self._done: list[Any] = []
+        self._positions: dict[str, int] = {}
+        self._marked: Versions = {}
+        self._committed_at = 0.0
+
+    def step(self, wait_s: float = WAIT_S) -> bool:
+        """Carry out one epoch, if there is anything to do; say whether there was.
+
+        Raises:
+            UserError: what stops the stream; what was committed stays.
+        """
+        share = self._flight.take(wait_s)
+        self._park(share.to_park)
+        photos = [*share.photos, *share.decided]
+        self._done += share.done
+        if photos:
+            self._done += self._flight.closing(photos)
+            self._carry_out(share, photos)
+        elif self._done and time.monotonic() - self._committed_at >= POSITION_EVERY_S:
+            self._commit_positions()
+        return bool(share)
+
+    def finish(self, wait_s: float) -> None:
+        """Commit what is left to say: positions, and how far the tables are answered."""
+        self._results.close(wait_s)
+        self._commit_positions()
+
+    def _park(self, photos: Sequence[Open]) -> None:
+        if not photos:
+            return
+        # Without its bytes: what carries its bytes is never waited for.
+        self._parked.add([ParkedPhoto(photo.event, photo.tries, photo.not_before) for photo in photos])
+        self._done += self._flight.closing(photos)
+        self._flight.parked(photos)
+
+    def _carry_out(self, share: Share, photos: Sequence[Open]) -> None:
+        was_parked = [photo.event.event_id for photo in photos if photo.parked]
+        letters = [photo.letter for photo in share.decided if photo.letter is not None]
+        now = datetime.now(UTC)
+        rows = [duplicate_row(photo.row, photo.event, now) for photo in share.decided if photo.row is not None]
+        positions = self._new_positions()
+        if share.photos:
+            tally, written = self._judge(_handed_over(share.photos), letters, positions, rows)
+            self.tally.add(tally)
+        else:
+            self._tables.commit_epoch(rows, [dead_letter_row(letter) for letter in letters], positions)
+            written = Written(rows, letters, self._tables.versions())
+            self.tally.verdicts.update(row["verdict"] for row in rows)
+            self.tally.dead_letters.update(letter.code for letter in letters)
+        self.epochs += 1
+        self._flight.settle(photos, written.rows)
+        self._results.send(answers(written), written.versions)
+        self._settle()
+        self._parked.close(was_parked)
+        self._watch(written, photos)
+
+    def _commit_positions(self) -> None:
+        positions = self._new_positions()
+        if positions:
+            self._tables.commit_epoch([], [], positions)
+        self._settle()
+
+    def _new_positions(self) -> dict[str, int]:
+        """Return the source's positions and the answers' marks as they are now."""
+        self._positions |= self._source.positions(self._done)
+        self._settling = self._done
+        self._done = []
+        marks = {} if self._results.answered() == self._marked else marks_of(self._results)
+        self._marked = self._results.answered()
+        moved, self._positions = self._positions, {}
+        return moved | marks
+
+    def _settle(self) -> None:
+        self._source.settle(self._settling)
+        self._settling = []
+        self._committed_at = time.monotonic()
+
+    _settling: list[Any] = []  # noqa: RUF012 - replaced, never changed
+
+
+def answers(written: Written) -> list[Answer]:
+    """Return the answers of what a commit held."""
+    return [
+        *(answer_of_row(row) for row in written.rows),
+        *(answer_of_dead_letter(dead_letter_row(letter)) for letter in written.dead_letters),
+    ]
+
+
+def marks_of(results: Results) -> dict[str, int]:
+    """Return how far the tables are answered, as positions to commit."""
+    return {mark(results, table): version for table, version in results.answered().items()}
+
+
+def mark(results: Results, table: str) -> str:
+    """Return the application id under which it is kept how far a table is answered."""
+    return f"results:{results.name}:{table}"
+
+
+def _handed_over(photos: Sequence[Open]) -> list[ImageEvent]:
+    """Put the photos' bytes beside the graph, and return their events without them."""
+    events = []
+    for photo in photos:
+        assert photo.data is not None
+        ARRIVED[photo.event.event_id] = photo.data
+        events.append(photo.event if photo.event.data is None else dataclasses.replace(photo.event, data=None))
+        # Held once: by the graph from here on.
+        photo.data = None
+    return events
+
+
+def restore(parked: Parked, tables: Tables, flight: Flight) -> int:
+    """Take up the photos that were parked before; return how many."""
+    photos = parked.read()
+    known = tables.revisions([(p.event.event_id, p.event.uri, p.event.generation or None) for p in photos])
+    finished = []
+    for photo, revision in zip(photos, known, strict=True):
+        if revision is not None and revision >= photo.event.revision:
+            finished.append(photo.event.event_id)
+        else:
+            flight.restore(photo.event, photo.tries, photo.not_before)
+    with suppress(Exception):
+        parked.close(finished, at_least=1)
+    return len(photos) - len(finished)

@@ -1,0 +1,127 @@
+"""The intake of a stream: one thread polls the source, a pool fetches photos before the graph asks for them."""
+
+import hashlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from pipelines.flight import Flight, Message, Open
+from pipelines.past import Past
+from pipelines.stream_settings import StreamSettings
+from transforms.errors import RefusalError
+from transforms.records import ImageEvent, dead_letter
+from transforms.sources.live import Announced, LiveSource
+
+LOG = logging.getLogger(__name__)
+MAY_PASS = ("fetch_timeout", "fetch_failed")
+GONE = ("changed", "not_found")
+"""The version is no longer there: its successor may have been announced already, and would make this one superseded."""
+
+GRACE_S = 1.0
+POLL_MOST = 500
+WAIT_S = 0.2
+
+
+class Intake:
+    """Threads that keep a flight filled until they are told to stop."""
+
+    def __init__(
+        self,
+        source: LiveSource,
+        flight: Flight,
+        past: Past,
+        read: Callable[[ImageEvent], bytes],
+        settings: StreamSettings,
+        held: Callable[[], bool] = lambda: False,
+    ):
+        """Take what the threads need; `held` tells that nothing more should be polled for now."""
+        self._source = source
+        self._flight = flight
+        self._past = past
+        self._read = read
+        self._settings = settings
+        self._held = held
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._guarded, args=(self._poll,), name="poll", daemon=True)] + [
+            threading.Thread(target=self._guarded, args=(self._fetch,), name=f"fetch-{n}", daemon=True)
+            for n in range(settings.fetchers)
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Poll no more and begin no fetch; return when the source is not being polled any more."""
+        self._stop.set()
+        self._flight.stop()
+        if self._threads[0].is_alive():
+            self._threads[0].join(10 * WAIT_S + self._settings.settle_s)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            self._flight.fail(error)
+
+    def _poll(self) -> None:
+        while not self._stop.is_set():
+            room = self._flight.room(WAIT_S)
+            if not room or self._held():
+                self._stop.wait(0 if not room else WAIT_S)
+                continue
+            if announced := self._source.poll(min(room, POLL_MOST), WAIT_S):
+                self._admit(announced)
+
+    def _admit(self, announced: list[Announced]) -> None:
+        events = [item for one in announced for item in one.items if isinstance(item, ImageEvent)]
+        reasons = iter(self._past.sift(events))
+        for one in announced:
+            message = Message(one.token)
+            if one.skipped is not None:
+                self._flight.skip(message, one.skipped)
+                continue
+            wanted = []
+            for item in one.items:
+                why = next(reasons) if isinstance(item, ImageEvent) else None
+                if why is None:
+                    wanted.append(item)
+                else:
+                    self._flight.pass_by(why)
+            self._flight.admit(message, wanted, one.published)
+
+    def _fetch(self) -> None:
+        while not self._stop.is_set():
+            if (photo := self._flight.next_to_fetch(WAIT_S)) is not None:
+                self._fetch_one(photo)
+
+    def _fetch_one(self, photo: Open) -> None:
+        event = photo.event
+        try:
+            data = self._read(event)
+            content = self._past.key(hashlib.sha256(data).hexdigest(), event.role)
+            row = None if event.revision else self._past.row(content)
+        except RefusalError as refusal:
+            again = self._again(photo, refusal)
+            letter = None if again else dead_letter(event, "fetch", refusal, datetime.now(UTC), photo.tries + 1)
+            self._flight.failed(photo, refusal, again, letter)
+        except Exception as error:
+            LOG.warning("fetch failed on %s", event.uri, exc_info=error)
+            fault = RefusalError("internal_error", f"{type(error).__name__}: {error}")
+            letter = dead_letter(event, "fetch", fault, datetime.now(UTC), photo.tries + 1)
+            self._flight.failed(photo, fault, None, letter)
+        else:
+            self._flight.came(photo, data, content, row)
+
+    def _again(self, photo: Open, refusal: RefusalError) -> float | None:
+        """Return when a failed fetch is tried again, in seconds since 1970; None where it is not."""
+        if refusal.code in GONE and not photo.tries:
+            return time.time() + GRACE_S
+        if refusal.code in MAY_PASS and photo.tries + 1 < self._settings.fetch_tries:
+            pause = self._settings.retry_s * 4**photo.tries
+            return time.time() + pause * random.uniform(0.5, 1)
+        return None

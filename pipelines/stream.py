@@ -1,0 +1,144 @@
+"""`vitrine stream`: photos from a source that never ends, each judged once, each answered."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+from pipelines import run_file
+from pipelines.config import Config
+from pipelines.driver import Driver, restore
+from pipelines.flight import Flight
+from pipelines.intake import Intake
+from pipelines.past import Past
+from transforms.errors import UserError
+from transforms.sinks.images import sweep
+from transforms.sinks.output import open_output
+from transforms.sinks.parked import Parked
+from transforms.sinks.results import FileResults, PrintedResults, Results
+from transforms.sinks.tables import Tables
+from transforms.sources.live import LiveSource
+
+LEFT_AT_ONCE = 128 + signal.SIGTERM
+"""The exit code after a second signal."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `vitrine stream` takes."""
+    parser.add_argument("--source", required=True, help="dir://FOLDER: a watched folder")
+    parser.add_argument("--output", required=True, help="a folder, gs://BUCKET/PREFIX or s3://BUCKET/PREFIX")
+    parser.add_argument("--results", help="a file for JSON lines; without it, a line for people on standard output")
+    parser.add_argument("--quiet", action="store_true", help="print no verdicts")
+
+
+def run(args: argparse.Namespace, config: Config) -> int:
+    """Judge what comes until SIGTERM or SIGINT; 0 when it was drained."""
+    source = open_source(args, config)
+    results = open_results(args)
+    output = open_output(args.output)
+    sweep(output)
+    began, clock = datetime.now(UTC), time.perf_counter()
+    stop = _stop_on_signals()
+
+    # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
+    from pipelines.epoch import judge_epoch
+    from pipelines.job import open_job
+    from transforms.fetch import fetch
+
+    job = open_job(config, output)
+    flight = Flight(config.stream)
+    with closing(Tables(output, config.tables)) as tables, closing(Past(output, config.tables, job.maker)) as past:
+        parked = Parked(output)
+        restore(parked, tables, flight)
+        driver = Driver(
+            source, flight, tables, parked, results, partial(judge_epoch, job=job, workers=config.run.workers)
+        )
+        intake = Intake(
+            source,
+            flight,
+            past,
+            partial(fetch, settings=job.fetch, limits=job.rules.assess.decode),
+            config.stream,
+            held=lambda: results.waiting() > config.stream.unanswered,
+        )
+        intake.start()
+        print(f"vitrine: watching {args.source}", file=sys.stderr, flush=True)
+        while not stop.is_set():
+            driver.step()
+        drain(driver, intake, flight, config.stream.drain_s)
+        source.close()
+        summary = run_file.summary(
+            args.source, output.root, began, time.perf_counter() - clock, driver.tally, job.maker
+        )
+        counts = Counter(flight.counts)
+        summary |= {
+            "already_finished": counts.pop("finished", 0),
+            "epochs": driver.epochs,
+            "left_out": dict(counts),
+        }
+        run_file.write(output, summary)
+    if not args.quiet:
+        print(run_file.text(summary))
+    return 0
+
+
+def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> None:
+    """Begin nothing more, finish what has begun within the time, commit how far it went."""
+    deadline = time.monotonic() + wait_s
+    intake.stop()
+    while flight.busy() and time.monotonic() < deadline:
+        driver.step()
+    driver.finish(max(1.0, deadline - time.monotonic()))
+
+
+def open_source(args: argparse.Namespace, config: Config) -> LiveSource:
+    """Open what `--source` names.
+
+    Raises:
+        UserError: it is of no known kind, or not there.
+    """
+    scheme, separator, rest = args.source.partition("://")
+    if not separator:
+        raise UserError(f"--source {args.source} has no scheme: write dir://{args.source} to watch a folder")
+    if scheme == "dir":
+        from transforms.sources.inbox import Inbox
+
+        own = [] if "://" in args.output else [Path(args.output)]
+        return Inbox(Path(rest), own, config.input, config.stream.settle_s)
+    raise UserError(f"--source {scheme}:// is not known: give dir://FOLDER")
+
+
+def open_results(args: argparse.Namespace) -> Results:
+    """Open what `--results` names.
+
+    Raises:
+        UserError: it is of no known kind, or cannot be written.
+    """
+    if not args.results:
+        return PrintedResults(args.quiet)
+    scheme, separator, _ = args.results.partition("://")
+    if separator:
+        raise UserError(f"--results {scheme}:// is not known: give a file")
+    return FileResults(Path(args.results))
+
+
+def _stop_on_signals() -> threading.Event:
+    """Return an event that the first SIGTERM or SIGINT sets; the second one ends the process at once."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(LEFT_AT_ONCE)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    return stop

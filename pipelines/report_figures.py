@@ -165,7 +165,9 @@ class _Question:
 
     def _leave_out_superseded(self) -> int:
         """Make the two views; only what was judged more than once costs memory."""
-        revision = {name: f"{name}.revision" if "revision" in columns else "0" for name, columns in self._columns.items()}
+        revision = {
+            name: f"{name}.revision" if "revision" in columns else "0" for name, columns in self._columns.items()
+        }
         both = " union all ".join(
             f"select event_id, {number} as revision from {name}" for name, number in revision.items()
         )

@@ -1,0 +1,1 @@
+"""The networks that features come from, each behind `build` and `set_weights`."""

@@ -1,0 +1,208 @@
+"""The trained model behind one call, in either of its served forms: `load()`, then `.score(tiles)`.
+
+The LiteRT form needs neither TensorFlow nor Beam, so that one photo is answered within a second; the SavedModel is for
+batches on a GPU. Both hold the same weights and give the same scores.
+"""
+
+import hashlib
+import importlib.util
+import json
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.tiles import LAYOUT, TileSettings
+from transforms.errors import UserError
+from transforms.imaging.types import Pixels, Prediction
+from transforms.settings import setting
+
+SHIPPED = Path(__file__).parent / "quality"
+"""The trained model that comes with the program."""
+
+FORMS = ("litert", "savedmodel")
+FILES = {"litert": "float.tflite", "savedmodel": "saved_model"}
+CARD = "model.json"
+CHUNK = 32
+"""Photos in one run of the SavedModel: bounds its memory, whatever the batch."""
+
+Outputs = Mapping[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Which trained model is used, and in which form."""
+
+    directory: str = setting(
+        "", unit="", why="folder of the trained model; empty for the one that is shipped", decides=True
+    )
+    form: str = setting(
+        "auto", unit="", why="litert, savedmodel, or auto: savedmodel where a GPU is found", decides=True
+    )
+
+
+class Scorer(ABC):
+    """One loaded model. It may be called from many threads at once."""
+
+    form: str
+
+    def __init__(self, directory: Path, card: Mapping[str, Any]):
+        self.version: str = card["model_version"]
+        self.tiles = TileSettings(**card["tiles"])
+        self.defects: tuple[str, ...] = tuple(card["defects"])
+        self.shape = (len(LAYOUT), self.tiles.side, self.tiles.side, 3)
+
+    def score(self, tiles: Pixels, measures: Sequence[Mapping[str, float]] | None = None) -> list[Prediction]:
+        """Score photos, each as it would be alone: the score does not depend on its neighbours by more than .01.
+
+        Args:
+            tiles: photos x tiles x side x side x 3, uint8, as `models.tiles.cut` makes them.
+            measures: one mapping for each photo; not used by this model.
+
+        Returns:
+            One prediction for each photo, in order.
+
+        Raises:
+            ValueError: when the shape or type is another, or an output is not a finite number.
+        """
+        self.check(tiles[0] if len(tiles) else np.empty(self.shape, np.uint8))
+        predictions = [self._prediction(row) for row in self._rows(np.ascontiguousarray(tiles))]
+        if not all(np.isfinite((p.score, p.low, p.high)).all() for p in predictions):
+            raise ValueError("the model's output is not a finite number")
+        return predictions
+
+    def check(self, tiles: Pixels) -> None:
+        """Say with a ValueError why one photo's tiles cannot be scored; return None where they can."""
+        if not isinstance(tiles, np.ndarray) or tiles.dtype != np.uint8 or tiles.shape != self.shape:
+            got = f"{tiles.dtype} {tiles.shape}" if isinstance(tiles, np.ndarray) else type(tiles).__name__
+            raise ValueError(f"tiles must be uint8 {self.shape}, not {got}")
+
+    @abstractmethod
+    def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
+        """Run the model: one mapping of output name to its values for each photo."""
+
+    def _prediction(self, row: Outputs) -> Prediction:
+        score, low, high = (float(row[name]) for name in ("score", "low", "high"))
+        defects = {name: float(row["defects"][place]) for place, name in enumerate(self.defects)}
+        return Prediction(score, low, high, defects)
+
+
+class LiteRTScorer(Scorer):
+    """The LiteRT form: one photo a call, one interpreter for each thread, one core for each interpreter."""
+
+    form = "litert"
+
+    def __init__(self, directory: Path, card: Mapping[str, Any]):
+        super().__init__(directory, card)
+        self._model = (directory / FILES["litert"]).read_bytes()
+        self._local = threading.local()
+
+    def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
+        run = self._runner()
+        # The outputs' arrays are the interpreter's own memory, overwritten by the next call.
+        return [{name: np.array(value[0]) for name, value in run(tiles=photo[None]).items()} for photo in tiles]
+
+    def _runner(self) -> Any:
+        if not hasattr(self._local, "runner"):
+            from ai_edge_litert.interpreter import Interpreter
+
+            interpreter = Interpreter(model_content=self._model, num_threads=1)
+            self._local.runner = interpreter.get_signature_runner("serve")
+        return self._local.runner
+
+
+class SavedModelScorer(Scorer):
+    """The SavedModel: whole batches, on a GPU where there is one."""
+
+    form = "savedmodel"
+
+    def __init__(self, directory: Path, card: Mapping[str, Any]):
+        super().__init__(directory, card)
+        import tensorflow as tf
+
+        # Workers are threads already; the call fails where TensorFlow has begun, and then its user has chosen.
+        for limit in (
+            tf.config.threading.set_intra_op_parallelism_threads,
+            tf.config.threading.set_inter_op_parallelism_threads,
+        ):
+            try:
+                limit(1)
+            except RuntimeError:
+                break
+        self._loaded = tf.saved_model.load(str(directory / FILES["savedmodel"]))
+        self._serve = self._loaded.signatures["serve"]
+        self._constant = tf.constant
+
+    def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
+        rows: list[Outputs] = []
+        for start in range(0, len(tiles), CHUNK):
+            outputs = self._serve(tiles=self._constant(tiles[start : start + CHUNK]))
+            arrays = {name: value.numpy() for name, value in outputs.items()}
+            rows += [dict(zip(arrays, values, strict=True)) for values in zip(*arrays.values(), strict=True)]
+        return rows
+
+
+_SCORERS: dict[str, type[Scorer]] = {"litert": LiteRTScorer, "savedmodel": SavedModelScorer}
+_loaded: dict[tuple[str, str], Scorer] = {}
+_lock = threading.Lock()
+
+
+def load(directory: Path | str | None = None, form: str = "auto") -> Scorer:
+    """Load a trained model; the same one is loaded once in a process, whoever asks.
+
+    Args:
+        directory: the model's folder; None or "" for the shipped one.
+        form: "litert", "savedmodel", or "auto": the SavedModel where a GPU and TensorFlow are found, else LiteRT.
+
+    Raises:
+        UserError: when there is no whole model of that form there.
+    """
+    folder = Path(directory or SHIPPED)
+    card = read_card(folder)
+    form = choose_form() if form == "auto" else form
+    if form not in FORMS:
+        raise UserError(f"no such form of the model: {form}; choose auto or one of {', '.join(FORMS)}")
+    with _lock:
+        key = (card["digests"].get(form, ""), form)
+        if key not in _loaded:
+            if digest(folder / FILES[form]) != key[0]:
+                raise UserError(
+                    f"{folder / FILES[form]} is missing or is not what {CARD} describes: train again, or restore it"
+                )
+            _loaded[key] = _SCORERS[form](folder, card)
+        return _loaded[key]
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """`model.json` of a model's folder.
+
+    Raises:
+        UserError: when it is missing or not readable.
+    """
+    try:
+        card: dict[str, Any] = json.loads((folder / CARD).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"there is no trained model in {folder}: {error}; `vitrine train` makes one") from error
+    return card
+
+
+def choose_form() -> str:
+    """Return "savedmodel" where an NVIDIA device and TensorFlow are there, without importing TensorFlow to find out."""
+    gpu = any(Path("/dev").glob("nvidia[0-9]*"))
+    return "savedmodel" if gpu and importlib.util.find_spec("tensorflow") else "litert"
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of all files of a folder with their names; "" where nothing is there."""
+    if path.is_file():
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    total = hashlib.sha256()
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    for file in files:
+        total.update(f"{file.relative_to(path).as_posix()}\0{digest(file)}\n".encode())
+    return total.hexdigest() if files else ""

@@ -1,0 +1,80 @@
+"""Beam's side of the model: the handler that `RunInference` batches for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from apache_beam.ml.inference.base import ModelHandler
+
+from models.scorer import ModelSettings, Scorer, load
+from transforms.errors import RefusalError
+from transforms.imaging.types import Pixels, Prediction
+
+Result = Prediction | RefusalError
+"""What the model says of a photo, or why it could not be run on that one alone."""
+
+
+class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
+    """Scores tiles (tiles x side x side x 3, uint8); wrap it in `KeyedModelHandler` to carry a key along.
+
+    None has nothing to score and gets None: a graph without splits sends every photo through.
+    A photo on which the model cannot be run gets a `RefusalError` (score_failed) as its result; the others of its batch are scored.
+    The model is loaded once in a process by `models.scorer`, since RunInference makes a new shared handle for each pipeline.
+    """
+
+    def __init__(self, settings: ModelSettings | None = None, *, batch: int = 16):
+        """Take the settings of the model, and how many photos at most make a batch."""
+        super().__init__()
+        self.settings = settings or ModelSettings()
+        self.batch = batch
+
+    def load_model(self) -> Scorer:
+        """Load the model, or find it loaded."""
+        return load(self.settings.directory, self.settings.form)
+
+    def run_inference(
+        self, batch: Sequence[Pixels | None], model: Scorer, inference_args: dict[str, Any] | None = None
+    ) -> Iterable[Result | None]:
+        """Score a batch: one result for each element, in order."""
+        results: list[Result | None] = [None] * len(batch)
+        sound: list[tuple[int, Pixels]] = []
+        for index, tiles in enumerate(batch):
+            if tiles is None:
+                continue
+            try:
+                model.check(tiles)
+                sound.append((index, tiles))
+            except ValueError as error:
+                results[index] = _failure(error)
+        for (index, _), result in zip(sound, score_each([tiles for _, tiles in sound], model), strict=True):
+            results[index] = result
+        return results
+
+    def get_num_bytes(self, batch: Sequence[Pixels | None]) -> int:
+        """Count the batch's bytes, for RunInference's metrics."""
+        return sum(getattr(tiles, "nbytes", 0) for tiles in batch)
+
+    def get_metrics_namespace(self) -> str:
+        """Name the metrics' namespace."""
+        return "quality_model"
+
+    def batch_elements_kwargs(self) -> Mapping[str, Any]:
+        """Bound the batch by count alone: a time limit would need state, which a run without a shuffle does not have."""
+        return {"min_batch_size": self.batch, "max_batch_size": self.batch}
+
+
+def score_each(photos: Sequence[Pixels], model: Scorer) -> list[Result]:
+    """Score photos together; where that fails, halve until what fails is one photo, which alone fails."""
+    if not photos:
+        return []
+    try:
+        return list(model.score(np.stack(photos)))
+    except Exception as error:  # whatever a runtime raises on a photo is that photo's failure, told in its result
+        if len(photos) == 1:
+            return [_failure(error)]
+    middle = len(photos) // 2
+    return score_each(photos[:middle], model) + score_each(photos[middle:], model)
+
+
+def _failure(error: Exception) -> RefusalError:
+    return RefusalError("score_failed", f"{type(error).__name__}: {error}")

@@ -20,12 +20,17 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 1_000, 10_000])
     parser.add_argument("--epoch", type=int, default=1_000, help="photos in an epoch, the program's own default")
     args = parser.parse_args()
-    photos = sorted(path.absolute() for path in args.folder.iterdir() if path.suffix.lower() in (".jpg", ".png", ".webp"))
+    photos = sorted(
+        path.absolute() for path in args.folder.iterdir() if path.suffix.lower() in (".jpg", ".png", ".webp")
+    )
     first = None
     for count in args.counts:
         peak, seconds = measure(photos, count, args.epoch)
         first = first or peak
-        print(f"{count:>7} photos: peak {peak:7.0f} MB, {peak / first:.3f} of the first; {count / seconds:.1f}/s", flush=True)
+        print(
+            f"{count:>7} photos: peak {peak:7.0f} MB, {peak / first:.3f} of the first; {count / seconds:.1f}/s",
+            flush=True,
+        )
 
 
 def measure(photos: list[Path], count: int, epoch: int) -> tuple[float, float]:

@@ -4,12 +4,14 @@ The LiteRT form needs neither TensorFlow nor Beam, so that one photo is answered
 batches on a GPU. Both hold the same weights and give the same scores.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import json
+import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,9 +113,23 @@ class LiteRTScorer(Scorer):
         if not hasattr(self._local, "runner"):
             from ai_edge_litert.interpreter import Interpreter
 
-            interpreter = Interpreter(model_content=self._model, num_threads=1)
+            with _quiet():
+                interpreter = Interpreter(model_content=self._model, num_threads=1)
             self._local.runner = interpreter.get_signature_runner("serve")
         return self._local.runner
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep a line that LiteRT prints for each interpreter from the user: it has no switch, and goes past Python's streams."""
+    with _lock, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - os.devnull is no path of ours
+        kept = os.dup(2)
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 class SavedModelScorer(Scorer):

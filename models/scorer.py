@@ -115,6 +115,7 @@ class LiteRTScorer(Scorer):
 
             with _quiet():
                 interpreter = Interpreter(model_content=self._model, num_threads=1)
+                interpreter.allocate_tensors()
             self._local.runner = interpreter.get_signature_runner("serve")
         return self._local.runner
 

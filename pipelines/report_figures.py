@@ -114,7 +114,7 @@ def read_figures(output: Output, samples: int) -> Figures:
     ask = _Question(output)
     verdicts, bands, histogram, unscored = _counts(ask)
     refused = _refused(ask)
-    if not verdicts and not refused:
+    if not any(verdicts.values()) and not refused:
         raise UserError(f"{output.root} holds no photo yet: its tables are empty")
     first, last, *quartiles = ask.one(
         "select min(processed_at), max(processed_at), "
@@ -191,7 +191,7 @@ class _Question:
 def _counts(ask: _Question) -> tuple[dict[str, int], dict[str, int], tuple[int, ...], dict[str, int]]:
     unscored_why = ask.known(["unscored"]).removesuffix(" as unscored")
     bars = 100 // STEP
-    verdicts: dict[str, int] = {}
+    verdicts = dict.fromkeys(VERDICTS, 0)
     bands = dict.fromkeys((name for _, name in BANDS), 0)
     histogram = [0] * bars
     unscored: dict[str, int] = {}
@@ -206,8 +206,7 @@ def _counts(ask: _Question) -> tuple[dict[str, int], dict[str, int], tuple[int, 
             continue
         histogram[bar] += photos
         bands[band] = bands.get(band, 0) + photos
-    order = [*VERDICTS, *sorted(set(verdicts) - set(VERDICTS))]
-    return {name: verdicts[name] for name in order if name in verdicts}, bands, tuple(histogram), unscored
+    return verdicts, bands, tuple(histogram), unscored
 
 
 def _reasons(ask: _Question) -> tuple[Reason, ...]:

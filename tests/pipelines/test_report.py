@@ -170,7 +170,7 @@ def test_the_page_counts_what_the_tables_hold(output: Output, photo: Callable[..
     commit(output, rows, [letter_of(event_of(photo("half.jpg")))])
 
     figures = read_figures(output, 12)
-    assert figures.verdicts == {"retake": 2, "accept": 3}
+    assert figures.verdicts == {"improve": 0, "retake": 2, "accept": 3}
     assert (figures.photos, figures.letters) == (5, 1)
     assert sum(figures.histogram) == 4 and figures.histogram[2] == 1 and figures.histogram[19] == 3
     assert figures.unscored == {"blank": 1}
@@ -305,7 +305,7 @@ def test_a_photo_judged_again_counts_once(output: Output, photo: Callable[..., P
     commit(output, [row_of(first, "accept", revision=1), row_of(third, "accept", revision=1)])
     commit(output, [], [letter_of(second, "corrupt", revision=1)])
     figures = read_figures(output, 12)
-    assert figures.verdicts == {"accept": 2}
+    assert figures.verdicts == {"improve": 0, "retake": 0, "accept": 2}
     assert [(r.code, r.count) for r in figures.refused] == [("corrupt", 1)]
     assert figures.superseded == 3 and figures.reasons == ()
     assert "3 earlier judgements are not counted" in report(output).text

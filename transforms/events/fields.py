@@ -2,9 +2,10 @@
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from transforms import identity
 from transforms.errors import RefusalError
@@ -15,7 +16,22 @@ KNOWN = ("uri", "generation", "role", "event_time", *TEXTS)
 """The names that mean something here."""
 
 
-def event_of(fields: Mapping[str, Any], folder: str | None, position: str, stat_files: bool = False) -> ImageEvent:
+class Skipped(NamedTuple):
+    """What a message tells of that names no new photo, and why: a deletion, a test."""
+
+    why: str
+
+
+def event_of(
+    fields: Mapping[str, Any],
+    folder: str | None,
+    position: str,
+    *,
+    stat_files: bool = False,
+    generation: str | None = None,
+    pin: str | None = None,
+    size: Any = None,
+) -> ImageEvent:
     """Make an event of named fields: those of `KNOWN` are checked, the others kept in `extra`. Null and "" are absent.
 
     Args:
@@ -23,6 +39,9 @@ def event_of(fields: Mapping[str, Any], folder: str | None, position: str, stat_
         folder: canonical URI that a plain path is relative to; None: a plain path is refused.
         position: where the fields were read.
         stat_files: give a local file its size and, where the fields name no generation, its time of change.
+        generation: already sortable; else made of the field.
+        pin: what a store's own version of the object adds to its URI.
+        size: in bytes, a number or its digits; anything else is not known.
 
     Raises:
         RefusalError: `bad_uri`, or `bad_event` for a field of the wrong type.
@@ -35,15 +54,15 @@ def event_of(fields: Mapping[str, Any], folder: str | None, position: str, stat_
         raise RefusalError("bad_uri", "the uri has no scheme: a message cannot name a file by its path alone")
     uri, location = identity.locate(named, folder)
     event_time = time_of(given.get("event_time"))
-    generation = _generation(given.get("generation"), event_time)
+    generation = generation or _generation(given.get("generation"), event_time)
     status = _status(uri) if stat_files and uri.startswith("file:") else None
     if status is not None and "generation" not in given:
         generation = identity.mtime_generation(status.st_mtime_ns)
     texts = {name: text_of(name, given[name]) if name in given else None for name in TEXTS}
     role = _role(given.get("role"))
-    extra = {name: _plain(value) for name, value in given.items() if name not in KNOWN}
+    extra = {name: plain(value) for name, value in given.items() if name not in KNOWN}
     if role == "unknown" and "role" in given:
-        extra["role"] = _plain(given["role"])
+        extra["role"] = plain(given["role"])
     return ImageEvent(
         event_id=identity.event_id(texts["event_id"], uri, generation, position),
         uri=uri,
@@ -56,8 +75,8 @@ def event_of(fields: Mapping[str, Any], folder: str | None, position: str, stat_
         event_time=event_time,
         trace_id=texts["trace_id"],
         extra=extra,
-        location=location,
-        size=status.st_size if status else None,
+        location=uri + pin if pin else location,
+        size=status.st_size if status else _size(size),
     )
 
 
@@ -66,6 +85,11 @@ def _status(uri: str) -> os.stat_result | None:
         return os.stat(identity.file_path(uri))  # noqa: PTH116 - bytes
     except OSError:
         return None  # fetching it will say why
+
+
+def _size(value: Any) -> int | None:
+    digits = isinstance(value, str | int) and not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,15}", str(value))
+    return int(value) if digits else None
 
 
 def _absent(value: Any) -> bool:
@@ -80,7 +104,7 @@ def text_of(name: str, value: Any) -> str:
         value = str(value)
     if not isinstance(value, str) or len(value) > 4_096:
         raise RefusalError("bad_event", f"{name} is no text of at most 4,096 characters")
-    return _utf8(value)
+    return utf8(value)
 
 
 def _role(value: Any) -> str:
@@ -134,21 +158,21 @@ def _generation(value: Any, event_time: datetime | None) -> str:
     raise RefusalError("bad_event", "generation is neither a number of at most 20 digits nor a short text")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as JSON can say it."""
     if isinstance(value, str):
-        return _utf8(value)
+        return utf8(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {_utf8(str(name)): _plain(inner) for name, inner in value.items()}
+        return {utf8(str(name)): plain(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if value is None or isinstance(value, bool | int):
         return value
-    return value.isoformat() if hasattr(value, "isoformat") else _utf8(str(value))
+    return value.isoformat() if hasattr(value, "isoformat") else utf8(str(value))
 
 
-def _utf8(text: str) -> str:
+def utf8(text: str) -> str:
     """Return a text without lone surrogates (bytes that were no UTF-8), which no table can hold."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,13 +9,14 @@ import argparse
 import dataclasses
 import difflib
 import hashlib
+import itertools
 import json
 import math
 import os
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -254,12 +255,17 @@ def _nearest(name: str, known: Mapping[str, Any]) -> str:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `vitrine config` takes."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="print one JSON object")
+    shape.add_argument("--toml", action="store_true", help="print a configuration file to begin with")
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Print every setting: value, unit, source, reason."""
     items = list(settings(config))
+    if args.toml:
+        print(as_toml(items))
+        return 0
     shown = [(s.name, "(hidden)" if s.secret and s.value else s.value, s) for s in items]
     if args.json:
         document = {n: {"value": v, "unit": s.unit, "source": s.source, "decides": s.decides} for n, v, s in shown}
@@ -272,6 +278,24 @@ def run(args: argparse.Namespace, config: Config) -> int:
         print(f"{name:<{width}}  {value:<{column}}  {s.source:<10}  {'*' if s.decides else ' '} {s.why}")
     print(f"\n* can change a verdict or an image; together: config_digest {config_digest(config)}")
     return 0
+
+
+def as_toml(items: Iterable[Setting]) -> str:
+    """Write settings as a configuration file that loads to the same values; those without a value are commented out."""
+    lines: list[str] = []
+    for section, members in itertools.groupby(items, lambda item: item.name.partition(".")[0]):
+        lines += ["", f"[{section}]"]
+        for item in members:
+            lines.append(f"# {item.why}" + (f" ({item.unit})" if item.unit else ""))
+            name = item.name.partition(".")[2]
+            unset = item.value is None or item.secret
+            lines.append(f"# {name} = " if unset else f"{name} = {_toml_value(item.value)}")
+    return "\n".join(lines).lstrip("\n")
+
+
+def _toml_value(value: Any) -> str:
+    # JSON's texts, numbers, booleans and lists are TOML's too.
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
 def _text(value: Any, unit: str) -> str:

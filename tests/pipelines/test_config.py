@@ -85,7 +85,7 @@ def test_every_setting_has_unit_reason_and_round_trips_through_a_flag():
 
 def test_config_prints_every_setting_with_its_source(capsys):
     loaded = load(parsed("--run-workers", "3"), {})
-    assert config.run(argparse.Namespace(json=True), loaded) == 0
+    assert config.run(argparse.Namespace(json=True, toml=False), loaded) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["settings"]["run.workers"] == {
         "value": 3,
@@ -93,6 +93,14 @@ def test_config_prints_every_setting_with_its_source(capsys):
         "source": "--run-workers",
         "decides": False,
     }
-    assert config.run(argparse.Namespace(json=False), loaded) == 0
+    assert config.run(argparse.Namespace(json=False, toml=False), loaded) == 0
     text = capsys.readouterr().out
     assert all(item.name in text for item in settings(loaded))
+
+
+def test_the_file_to_begin_with_loads_to_the_same_settings(tmp_path, capsys):
+    loaded = load(parsed("--run-workers", "3"), {})
+    assert config.run(argparse.Namespace(json=False, toml=True), loaded) == 0
+    file = tmp_path / "vitrine.toml"
+    file.write_text(capsys.readouterr().out)
+    assert load(parsed("--config", str(file)), {}) == loaded

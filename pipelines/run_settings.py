@@ -18,4 +18,3 @@ class RunSettings:
     epoch_bytes: int = setting(2_000_000_000, unit="bytes", why="an epoch ends earlier when its files reach this size")
     workers: int = setting(_cores(), unit="threads", why="photos judged at once")
     batch_photos: int = setting(16, unit="photos", why="at most this many share one call of the model")
-    attempts: int = setting(3, unit="tries", why="a photo during which the process died so often is refused as poison")

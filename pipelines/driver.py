@@ -12,9 +12,11 @@ from pipelines.tally import Tally
 from transforms.arrived import ARRIVED
 from transforms.records import DeadLetter, ImageEvent, Row, dead_letter_row, duplicate_row
 from transforms.sinks.commit import Written
+from transforms.sinks.output import Output
 from transforms.sinks.parked import Parked, ParkedPhoto
 from transforms.sinks.results import Answer, Results, Versions, answer_of_dead_letter, answer_of_row
-from transforms.sinks.tables import Tables
+from transforms.sinks.tables import DEAD_LETTERS, QUALITY, Tables
+from transforms.sinks.unanswered import rows_since
 from transforms.sources.live import LiveSource
 
 WAIT_S = 0.2
@@ -59,9 +61,29 @@ class Driver:
         self._judge = judge
         self._watch = watch
         self._done: list[Any] = []
+        self._settling: list[Any] = []
         self._positions: dict[str, int] = {}
         self._marked: Versions = {}
         self._committed_at = 0.0
+
+    def begin(self, output: Output) -> int:
+        """Answer what was committed and perhaps not answered before; return how many answers that were.
+
+        Where this place of answers is new to the tables, it is answered from now on.
+        """
+        count, versions = 0, self._tables.versions()
+        if self._results.name:
+            for table, answer in ((QUALITY, answer_of_row), (DEAD_LETTERS, answer_of_dead_letter)):
+                known = self._tables.position(mark(self._results, table))
+                if known is None:
+                    self._positions[mark(self._results, table)] = versions[table]
+                    continue
+                for rows in rows_since(output, table, known, self._source.prefix):
+                    self._results.send([answer(row) for row in rows], {})
+                    count += len(rows)
+            self._results.send([], versions)
+        self._commit_positions()
+        return count
 
     def step(self, wait_s: float = WAIT_S) -> bool:
         """Carry out one epoch, if there is anything to do; say whether there was.
@@ -134,8 +156,6 @@ class Driver:
         self._source.settle(self._settling)
         self._settling = []
         self._committed_at = time.monotonic()
-
-    _settling: list[Any] = []  # noqa: RUF012 - replaced, never changed
 
 
 def answers(written: Written) -> list[Answer]:

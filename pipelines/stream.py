@@ -1,15 +1,16 @@
 """`vitrine stream`: photos from a source that never ends, each judged once, each answered."""
 
 import argparse
+import functools
 import os
 import signal
 import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +26,7 @@ from transforms.sinks.output import open_output
 from transforms.sinks.parked import Parked
 from transforms.sinks.results import FileResults, PrintedResults, Results
 from transforms.sinks.tables import Tables
+from transforms.sources.kafka_config import parse_place, read_properties
 from transforms.sources.live import LiveSource
 
 LEFT_AT_ONCE = 128 + signal.SIGTERM
@@ -33,16 +35,27 @@ LEFT_AT_ONCE = 128 + signal.SIGTERM
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `vitrine stream` takes."""
-    parser.add_argument("--source", required=True, help="dir://FOLDER: a watched folder")
+    parser.add_argument("--source", required=True, help="dir://FOLDER, kafka://HOST:PORT/TOPIC?group=G")
     parser.add_argument("--output", required=True, help="a folder, gs://BUCKET/PREFIX or s3://BUCKET/PREFIX")
-    parser.add_argument("--results", help="a file for JSON lines; without it, a line for people on standard output")
+    parser.add_argument(
+        "--results",
+        help="kafka://HOST:PORT/TOPIC, or a file for JSON lines; without it, lines for people on standard output",
+    )
+    parser.add_argument("--kafka-config", metavar="FILE", help="properties of the Kafka client: name=value lines")
     parser.add_argument("--quiet", action="store_true", help="print no verdicts")
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Judge what comes until SIGTERM or SIGINT; 0 when it was drained."""
-    source = open_source(args, config)
-    results = open_results(args)
+    properties = read_properties(Path(args.kafka_config) if args.kafka_config else None)
+
+    # Opened by the first who asks: whoever mistyped the source should not find an empty output made.
+    @functools.cache
+    def tables_of_output() -> Tables:
+        return Tables(open_output(args.output), config.tables)
+
+    results = open_results(args, properties)
+    source = open_source(args, config, properties, lambda app_id: tables_of_output().position(app_id))
     output = open_output(args.output)
     sweep(output)
     began, clock = datetime.now(UTC), time.perf_counter()
@@ -55,20 +68,23 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     job = open_job(config, output)
     flight = Flight(config.stream)
-    with closing(Tables(output, config.tables)) as tables, closing(Past(output, config.tables, job.maker)) as past:
+    places = job.fetch if args.source.startswith("dir:") else job.fetch.for_messages()
+    job = job._replace(fetch=places)
+    with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
         parked = Parked(output)
         restore(parked, tables, flight)
         driver = Driver(
-            source, flight, tables, parked, results, partial(judge_epoch, job=job, workers=config.run.workers)
+            source, flight, tables, parked, results, functools.partial(judge_epoch, job=job, workers=config.run.workers)
         )
         intake = Intake(
             source,
             flight,
             past,
-            partial(fetch, settings=job.fetch, limits=job.rules.assess.decode),
+            functools.partial(fetch, settings=places, limits=job.rules.assess.decode),
             config.stream,
             held=lambda: results.waiting() > config.stream.unanswered,
         )
+        driver.begin(output)
         intake.start()
         print(f"vitrine: watching {args.source}", file=sys.stderr, flush=True)
         while not stop.is_set():
@@ -99,8 +115,13 @@ def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> None
     driver.finish(max(1.0, deadline - time.monotonic()))
 
 
-def open_source(args: argparse.Namespace, config: Config) -> LiveSource:
-    """Open what `--source` names.
+def open_source(
+    args: argparse.Namespace,
+    config: Config,
+    properties: Mapping[str, str],
+    committed: Callable[[str], int | None],
+) -> LiveSource:
+    """Open what `--source` names; `committed` returns a position from the tables.
 
     Raises:
         UserError: it is of no known kind, or not there.
@@ -113,10 +134,14 @@ def open_source(args: argparse.Namespace, config: Config) -> LiveSource:
 
         own = [] if "://" in args.output else [Path(args.output)]
         return Inbox(Path(rest), own, config.input, config.stream.settle_s)
-    raise UserError(f"--source {scheme}:// is not known: give dir://FOLDER")
+    if scheme == "kafka":
+        from transforms.sources.kafka import KafkaSource
+
+        return KafkaSource(parse_place(args.source), properties, committed)
+    raise UserError(f"--source {scheme}:// is not known: give dir://FOLDER or kafka://HOST:PORT/TOPIC")
 
 
-def open_results(args: argparse.Namespace) -> Results:
+def open_results(args: argparse.Namespace, properties: Mapping[str, str]) -> Results:
     """Open what `--results` names.
 
     Raises:
@@ -125,8 +150,12 @@ def open_results(args: argparse.Namespace) -> Results:
     if not args.results:
         return PrintedResults(args.quiet)
     scheme, separator, _ = args.results.partition("://")
+    if scheme == "kafka" and separator:
+        from transforms.sinks.results_kafka import KafkaResults
+
+        return KafkaResults(parse_place(args.results), properties)
     if separator:
-        raise UserError(f"--results {scheme}:// is not known: give a file")
+        raise UserError(f"--results {scheme}:// is not known: give kafka://HOST:PORT/TOPIC or a file")
     return FileResults(Path(args.results))
 
 

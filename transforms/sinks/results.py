@@ -161,7 +161,8 @@ class Ledger:
 
     def _pop(self) -> None:
         while self._groups and self._groups[0].left == 0:
-            self._answered = self._groups.popleft().versions
+            # A group of answers that end no commit carries no versions.
+            self._answered = self._groups.popleft().versions or self._answered
 
 
 class PrintedResults:

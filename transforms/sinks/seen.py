@@ -101,7 +101,7 @@ class Seen:
         event_id, day = found[0], date.fromisoformat(found[1])
         table = self._logs[0].table
         rows: list[Row] = (
-            table.to_pyarrow_dataset(partitions=[("dt", "=", str(day))])
+            table.to_pyarrow_dataset()
             .to_table(filter=(pc.field("event_id") == event_id) & (pc.field("dt") == day))
             .to_pylist()
         )

@@ -1,0 +1,261 @@
+"""The driver between a source and the tables: once in the tables, answered at least once, whenever it dies."""
+
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stream_parts import FAST, Answers, FakeJudge, Killed, Queue, Stream, event, table_rows
+
+from transforms.errors import RefusalError
+from transforms.sinks.output import open_output
+from transforms.sinks.parked import Parked
+
+
+@pytest.fixture
+def output(tmp_path):
+    return open_output(str(tmp_path / "out"))
+
+
+@pytest.fixture
+def streams():
+    made = []
+    yield lambda *args, **other: made.append(Stream(*args, **other).start()) or made[-1]
+    for stream in made:
+        stream.kill()
+
+
+def names(rows):
+    return sorted(row["event_id"] for row in rows)
+
+
+def test_each_photo_is_recorded_answered_and_acknowledged(output, streams):
+    events = [event(n) for n in range(20)]
+    stream = streams(output, Queue(events)).idle()
+    assert names(table_rows(output)) == sorted(e.event_id for e in events)
+    assert sorted(a.key for a in stream.results.sent) == sorted(e.uri for e in events)
+    assert sorted(stream.source.settled) == sorted(e.event_id for e in events)
+
+
+def test_a_redelivered_event_is_acknowledged_without_work(output, streams):
+    streams(output, Queue([event(1)])).idle().kill()
+    again = streams(output, Queue([event(1)])).idle()
+    assert again.judge.judged == []
+    assert again.source.settled == [event(1).event_id]
+    assert len(table_rows(output)) == 1
+
+
+def test_an_older_generation_that_comes_later_is_left_out(output, streams):
+    streams(output, Queue([event(1, 7)])).idle().kill()
+    late = streams(output, Queue([event(1, 5), event(1, 9)])).idle()
+    assert sorted(int(row["generation"]) for row in table_rows(output)) == [7, 9]
+    assert late.flight.counts["superseded"] == 1
+
+
+def test_equal_content_is_recorded_whole_but_not_judged(output, streams):
+    stream = streams(output, Queue([event(1)]), read=lambda e: b"same").idle()
+    stream.source.put(event(2, seller_id="s2"))
+    stream.idle().kill()
+    # After a restart it is known from the tables.
+    stream = streams(output, Queue([event(3, trace_id="t3")]), read=lambda e: b"same").idle()
+    assert stream.judge.judged == []
+    first, second, third = sorted(table_rows(output), key=lambda row: row["event_id"])
+    assert first["duplicate_of"] is None
+    assert second["duplicate_of"] == third["duplicate_of"] == first["event_id"]
+    assert (second["score"], second["verdict"], second["sha256"]) == (60.0, "accept", first["sha256"])
+    assert (second["seller_id"], third["trace_id"]) == ("s2", "t3")
+    assert second["delivered_uri"] == second["uri"]
+
+
+def test_equal_content_in_another_role_is_judged(output, streams):
+    stream = streams(output, Queue([event(1, role="main"), event(2, role="size_chart")]), read=lambda e: b"same").idle()
+    assert len(stream.judge.judged) == 2
+
+
+def test_our_own_output_is_not_judged(output, streams):
+    import dataclasses
+
+    own = dataclasses.replace(event(1), uri=output.uri("images/ab/ab.jpg"))
+    stream = streams(output, Queue([own])).idle()
+    assert stream.judge.judged == [] and stream.flight.counts["own output"] == 1
+
+
+def test_a_refused_photo_is_a_dead_letter_and_answered(output, streams):
+    stream = streams(output, Queue([event(1)]), read=lambda e: b"broken").idle()
+    assert [row["code"] for row in table_rows(output, "dead_letters")] == ["corrupt"]
+    assert [(a.fields["verdict"], a.fields["code"]) for a in stream.results.sent] == [(None, "corrupt")]
+
+
+def test_a_host_that_hangs_holds_up_nothing_but_itself(output, streams):
+    release = threading.Event()
+
+    def read(one):
+        if one.event_id == event(0).event_id:
+            release.wait(20)
+        return one.uri.encode()
+
+    stream = streams(output, Queue([event(n) for n in range(5)]), read=read)
+    stream.until(lambda: len(stream.source.settled) == 5)  # the slow one too: it is parked
+    assert len(table_rows(output)) == 4
+    release.set()
+    stream.idle()
+    assert len(table_rows(output)) == 5
+
+
+def test_a_parked_photo_outlives_the_process(output, streams):
+    def away(one):
+        raise RefusalError("fetch_failed", "503")
+
+    slow = FAST.__class__(fetchers=2, park_after_s=0.0, retry_s=0.3, fetch_tries=50)
+    stream = streams(output, Queue([event(1)]), read=away, settings=slow)
+    stream.until(lambda: stream.source.settled).kill()
+    assert table_rows(output) == []
+    after = streams(output, Queue([]))
+    after.until(lambda: after.judge.judged)
+    after.idle()
+    assert names(table_rows(output)) == [event(1).event_id]
+    assert table_rows(output, "dead_letters") == []
+    streams(output, Queue([])).kill()
+    assert Parked(output).read() == [], "what is finished is swept at the next start"
+
+
+def test_what_never_comes_is_a_dead_letter_that_tells_the_tries(output, streams):
+    def away(one):
+        raise RefusalError("fetch_timeout", "no answer")
+
+    quick = FAST.__class__(fetchers=1, park_after_s=0.05, retry_s=0.001, fetch_tries=3)
+    streams(output, Queue([event(1)]), read=away, settings=quick).idle()
+    assert [(row["code"], row["attempts"]) for row in table_rows(output, "dead_letters")] == [("fetch_timeout", 3)]
+
+
+def test_a_version_that_is_gone_is_left_out_when_its_successor_comes(output, streams):
+    def read(one):
+        if one.generation.endswith("1"):
+            raise RefusalError("changed", "no longer there")
+        return one.uri.encode()
+
+    stream = streams(output, Queue([event(1, 1)]), read=read)
+    stream.until(lambda: any(photo.state == "later" for photo in list(stream.flight._open.values())))
+    stream.source.put(event(1, 2))
+    stream.idle()
+    assert [int(row["generation"]) for row in table_rows(output)] == [2]
+    assert table_rows(output, "dead_letters") == []
+
+
+def test_answers_that_were_not_taken_are_sent_again_after_a_restart(output, streams):
+    streams(output, Queue([event(0)])).idle().kill()
+    stuck = Answers()
+    stuck.answered = dict  # takes nothing for good
+    streams(output, Queue([event(1)]), results=stuck).idle().kill()
+    streams(output, Queue([event(2)]), read=lambda e: b"broken", results=stuck).idle().kill()
+    after = Answers()
+    streams(output, Queue([]), results=after).idle().kill()
+    assert {a.fields["event_id"] for a in after.sent} >= {event(1).event_id, event(2).event_id}
+    last = Answers()
+    streams(output, Queue([]), results=last).kill()
+    assert last.sent == []
+
+
+def test_what_another_source_brought_is_not_answered_here(output, streams):
+    stuck = Answers()
+    stuck.answered = dict
+    streams(output, Queue([event(1, source_position="elsewhere:1")]), results=stuck).idle().kill()
+    after = Answers()
+    streams(output, Queue([]), results=after).kill()
+    assert after.sent == []
+
+
+class DyingJudge(FakeJudge):
+    """Dies at chance: before the commit, or right after it."""
+
+    def __init__(self, output, chance):
+        super().__init__(output)
+        self.chance = chance
+
+    def __call__(self, *args):
+        if self.chance.random() < 0.15:
+            raise Killed
+        result = super().__call__(*args)
+        if self.chance.random() < 0.15:
+            raise Killed
+        return result
+
+
+class DyingAnswers(Answers):
+    def __init__(self, chance, all_sent):
+        super().__init__()
+        self.chance, self.all_sent = chance, all_sent
+
+    def send(self, answers, versions):
+        for answer in answers:
+            if self.chance.random() < 0.02:
+                raise Killed
+            self.all_sent.append(answer.fields["event_id"])
+        super().send(answers, versions)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_any_moment_nothing_is_missing_and_nothing_twice(output, seed):
+    chance, sent, deaths = random.Random(seed), [], 0
+    events = [event(n % 25, n // 25) for n in range(50)] + [event(n, 0) for n in range(100, 130)]
+    chance.shuffle(events)
+    settled: set[str] = set()
+    small = FAST.__class__(fetchers=2, epoch_photos=8, park_after_s=0.2, retry_s=0.02)
+
+    def read(one):
+        if one.event_id[-3] == "7" and chance.random() < 0.3:
+            raise RefusalError("fetch_failed", "passing")
+        return b"broken" if one.event_id.startswith("e-11") else one.uri.encode()
+
+    for _ in range(60):
+        left = [one for one in events if one.event_id not in settled]
+        source = Queue(left)
+        stream = None
+        try:
+            stream = Stream(
+                output, source, read=read, settings=small,
+                results=DyingAnswers(chance, sent), judge=DyingJudge(output, chance),
+            )  # fmt: skip
+            stream.start().idle()
+        except Killed:
+            deaths += 1
+        finally:
+            settled |= set(source.settled)
+            stream.kill()
+        if not left and not Parked(output).read():
+            break
+    assert deaths > 3, "too gentle a test"
+    rows = table_rows(output) + table_rows(output, "dead_letters")
+    assert len(names(rows)) == len(set(names(rows))), "twice"
+    versions = {(row["uri"], row["generation"]) for row in rows}
+    highest = {}
+    for one in events:
+        highest[one.uri] = max(one.generation, highest.get(one.uri, ""))
+    assert set(highest.items()) <= versions, "missing"
+    assert set(names(rows)) <= set(sent), "not answered"
+
+
+def test_stopping_finishes_what_has_begun_and_leaves_the_rest(output):
+    from pipelines.stream import drain
+
+    gate = threading.Event()
+
+    def read(one):
+        gate.wait(5)
+        return one.uri.encode()
+
+    source = Queue([event(n) for n in range(10)])
+    patient = FAST.__class__(fetchers=3, per_host=3, park_after_s=60)
+    stream = Stream(output, source, read=read, settings=patient).start()
+    stream.until(lambda: stream.flight._fetching.total() == 3)
+    threading.Timer(0.2, gate.set).start()
+    began = time.monotonic()
+    drain(stream.driver, stream.intake, stream.flight, 10)
+    assert time.monotonic() - began < 5
+    assert len(table_rows(output)) == len(source.settled) == 3
+    stream.kill()

@@ -1,0 +1,115 @@
+"""Where a topic is and how it is reached: `kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=G`, and a file of client properties."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from transforms.errors import UserError
+
+TIMEOUT_S = 8.0
+LOST = ("earliest", "stop")
+"""What is done when messages expired in the broker before they were read: go on with the earliest there is, or stop."""
+
+FROM = ("earliest", "latest")
+"""Where a topic is begun that the tables have no position of."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaPlace:
+    """A topic on a cluster."""
+
+    servers: str
+    topic: str
+    group: str = "vitrine"
+    start: str = "earliest"
+    lost: str = "earliest"
+
+
+def parse_place(text: str) -> KafkaPlace:
+    """Read `kafka://HOST:PORT/TOPIC?group=G&from=earliest&lost=stop`.
+
+    Raises:
+        UserError: it says what is wrong with it.
+    """
+    servers, slash, rest = text.removeprefix("kafka://").partition("/")
+    topic, _, query = rest.partition("?")
+    if not servers or not slash or not topic or "/" in topic:
+        raise UserError(f"{text} is no Kafka topic: write kafka://HOST:PORT/TOPIC")
+    for server in servers.split(","):
+        host, colon, port = server.rpartition(":")
+        if not (colon and host and port.isdigit() and 0 < int(port) < 65_536):
+            raise UserError(f"{text}: {server!r} is no HOST:PORT")
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if unknown := set(options) - {"group", "from", "lost"}:
+        raise UserError(f"{text}: {sorted(unknown)[0]} is not known; there are group, from and lost")
+    for name, known in (("from", FROM), ("lost", LOST)):
+        if options.get(name, known[0]) not in known:
+            raise UserError(f"{text}: {name} is one of {', '.join(known)}, not {options[name]!r}")
+    return KafkaPlace(
+        servers, topic, options.get("group") or "vitrine", options.get("from", FROM[0]), options.get("lost", LOST[0])
+    )
+
+
+def read_properties(path: Path | None) -> dict[str, str]:
+    """Read a file of librdkafka properties, `name=value` lines; `#` begins a comment line.
+
+    Raises:
+        UserError: it cannot be read, or a line is none of those.
+    """
+    if path is None:
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--kafka-config {path} cannot be read: {error}") from None
+    properties = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise UserError(f"--kafka-config {path}: line {number} is no name=value")
+        properties[name.strip()] = value.strip()
+    return properties
+
+
+def partitions(client: Any, place: KafkaPlace) -> list[int]:
+    """Return a topic's partitions; the topic is never made by asking.
+
+    Raises:
+        UserError: no broker answers, or there is no such topic.
+    """
+    from confluent_kafka import KafkaException
+
+    try:
+        # Of one topic by name, a broker may take the question for a wish to have it.
+        topics = client.list_topics(timeout=TIMEOUT_S).topics
+    except KafkaException as error:
+        raise UserError(f"no Kafka broker answers at {place.servers}: {error.args[0].str()}") from None
+    topic = topics.get(place.topic)
+    if topic is None or topic.error is not None or not topic.partitions:
+        known = ", ".join(sorted(name for name in topics if not name.startswith("__"))[:10]) or "none"
+        raise UserError(f"there is no topic {place.topic} at {place.servers}; there are: {known}")
+    return sorted(topic.partitions)
+
+
+def client_properties(place: KafkaPlace, properties: Mapping[str, str]) -> dict[str, Any]:
+    """Return what every client is made with; the user's file wins, but for the servers."""
+    return {"client.id": "vitrine", "log.connection.close": False, **properties, "bootstrap.servers": place.servers}
+
+
+def open_client(make: Any, properties: Mapping[str, Any], named: str) -> Any:
+    """Make a client.
+
+    Raises:
+        UserError: a property is unknown or its value does not fit.
+    """
+    from confluent_kafka import KafkaException
+
+    try:
+        return make(dict(properties))
+    except (KafkaException, ValueError, TypeError) as error:
+        said = error.args[0].str() if isinstance(error, KafkaException) else str(error)
+        raise UserError(f"the Kafka client for {named} cannot be made: {said}; see --kafka-config") from None

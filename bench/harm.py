@@ -96,7 +96,10 @@ def run_case(original: Original, defect: Defect | None, side: int) -> Case | Non
         bool(defect and strength >= defect.severe),
         asked,
         tuple(action.operation for action in mended.actions),
-        tuple(f"{action.operation}:{action.bound}" for action in mended.declined),
+        tuple(
+            f"{action.operation}:{action.bound} {action.parameters.get('risen', '')}".strip()
+            for action in mended.declined
+        ),
         before,
         after,
         encoded,

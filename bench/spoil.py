@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from transforms.imaging.fixes.light import to_bytes, to_linear
 from transforms.imaging.types import Pixels
@@ -38,17 +39,30 @@ def cast(pixels: Pixels, strength: float, rng: Generator) -> Pixels:
 
 
 def noise(pixels: Pixels, level: float, rng: Generator) -> Pixels:
-    """Sensor noise of about `level` grey values at mid grey: shot and read noise in linear light, chroma grain
-    coarser.
+    """A small sensor's noise: `level` grey values of luma at mid grey, after a camera's own processing.
+
+    Shot and read noise on a Bayer mosaic in linear light, demosaicked, encoded, and kept as JPEG 95: coarse grain, more
+    of it in colour than in luma, stronger in the shade than in the light.
     """
     linear = to_linear(pixels).astype(np.float64)
-    # At mid grey (.216 linear) the sRGB curve's slope is 1.09: grey values per unit of linear light, over 255.
-    sigma = level / 255 / 1.09
-    variance = sigma**2 * (0.2 + 0.8 * linear / 0.216)
-    grain = rng.normal(size=linear.shape)
-    coarse = cv2.GaussianBlur(rng.normal(size=linear.shape), (0, 0), 1.0) * 3.0
-    mixed = 0.8 * grain + 0.6 * (coarse - coarse.mean(axis=2, keepdims=True))
-    return to_bytes(linear + np.sqrt(variance) * mixed)
+    mosaic = _mosaic(linear)
+    # At mid grey (.216 linear) the sRGB curve's slope is 1.09; demosaicking averages luma noise to about .55.
+    sigma = level / 255 / 1.09 / 0.55
+    mosaic += rng.normal(size=mosaic.shape) * sigma * np.sqrt(0.2 + 0.8 * mosaic / 0.216)
+    raw = np.clip(mosaic * 60000 + 2000, 0, 65535).astype(np.uint16)
+    colour = cv2.cvtColor(raw, cv2.COLOR_BayerRGGB2RGB)
+    clean_raw = np.clip(_mosaic(linear) * 60000 + 2000, 0, 65535).astype(np.uint16)
+    # Only the noise goes through the camera: what demosaicking does to the scene is no part of this defect.
+    grain = colour.astype(np.float64) - cv2.cvtColor(clean_raw, cv2.COLOR_BayerRGGB2RGB)
+    return jpeg(to_bytes(linear + grain / 60000), 5, rng)
+
+
+def _mosaic(linear: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """One of three colours in each pixel: red, green; green, blue."""
+    mosaic = np.empty(linear.shape[:2])
+    for row, column, channel in ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 2)):
+        mosaic[row::2, column::2] = linear[row::2, column::2, channel]
+    return mosaic
 
 
 def white_noise(pixels: Pixels, level: float, rng: Generator) -> Pixels:
@@ -94,7 +108,7 @@ DEFECTS = (
     Defect("dark", dark, 0.5, 3.5, 2.0, "stops"),
     Defect("low_contrast", low_contrast, 0.2, 0.8, 0.6, "share of the range lost"),
     Defect("cast", cast, 0.3, 1.8, 1.0, "log2 of red to blue"),
-    Defect("noise", noise, 4.0, 35.0, 15.0, "grey values at mid grey"),
+    Defect("noise", noise, 3.0, 25.0, 10.0, "grey values of luma at mid grey"),
     Defect("compression", jpeg, 40.0, 96.0, 85.0, "100 - quality"),
 )
 """The defects of the certificate; strengths from below what is seen, over the policy's cut, to gross."""

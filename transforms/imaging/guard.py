@@ -52,10 +52,8 @@ class Touches(Enum):
     DETAIL = "detail"
 
 
-COMPARED_SIDE = 1024
-"""Colour and clipping are compared on copies of at most this long side: both are shares and means over the whole
-photo.
-"""
+COMPARED_SIDE = 256
+"""Colour and clipping are compared on copies of at most this long side: noise is averaged away, shares stay."""
 
 
 def broken_by_severity(
@@ -64,10 +62,12 @@ def broken_by_severity(
     """The name of the severity bound that a mend for `code` broke ("fall" or "rise"), or None."""
     if not after.get(code, 0.0) <= before.get(code, 0.0) * (1.0 - bounds.fall):
         return "fall"
-    others = (name for name in after if name != code)
-    if any(not after[name] <= before.get(name, 0.0) + bounds.rise for name in others):
-        return "rise"
-    return None
+    return "rise" if risen(code, before, after, bounds) else None
+
+
+def risen(code: str, before: Mapping[str, float], after: Mapping[str, float], bounds: Bounds) -> tuple[str, ...]:
+    """The other defects that rose by more than the bound; a severity that is no number has risen."""
+    return tuple(name for name in after if name != code and not after[name] <= before.get(name, 0.0) + bounds.rise)
 
 
 def broken_by_pixels(before: Pixels, after: Pixels, touches: Touches, bounds: Bounds) -> str | None:
@@ -90,7 +90,9 @@ def broken_by_pixels(before: Pixels, after: Pixels, touches: Touches, bounds: Bo
     marked = text_mask(luma_before)
     if marked.any() and structure(luma_before, luma_after, marked) < bounds.text:
         return "text"
-    small_before, small_after = _small(before), _small(after)
+    # Grain has a hue of its own in every pixel: what a denoiser does to colours shows only where it is averaged away.
+    side = COMPARED_SIDE // 4 if touches is Touches.DETAIL else COMPARED_SIDE
+    small_before, small_after = _small(before, side), _small(after, side)
     if clipped_share(small_after) > clipped_share(small_before) + bounds.clipping:
         return "clipping"
     return _broken_colour(to_lab(small_before), to_lab(small_after), touches, bounds)
@@ -190,8 +192,8 @@ def _half(plane: Plane) -> Plane:
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
-def _small(pixels: Pixels) -> Pixels:
-    scale = COMPARED_SIDE / max(pixels.shape[:2])
+def _small(pixels: Pixels, side: int) -> Pixels:
+    scale = side / max(pixels.shape[:2])
     if scale >= 1:
         return pixels
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from transforms.imaging.fixes.contrast import stretch, stretch_ends
+from transforms.imaging.fixes.deblock import deblock
 from transforms.imaging.fixes.exposure import expose, exposure_gain
-from transforms.imaging.fixes.total_variation import denoise_total_variation
-from transforms.imaging.fixes.white_balance import balance, balance_gains, ground_light, shades_of_grey
-from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity
+from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct
+from transforms.imaging.fixes.white_balance import balance, balance_gains, known_light, warmth
+from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity, risen
 from transforms.imaging.types import Action, Assessment, Judgement, Mended, Photo, Pixels
 
 Severities = Callable[[Pixels], Mapping[str, float]]
@@ -60,7 +61,7 @@ def optimize(
         before = severities.get(code, 0.0)
         if not before > bounds.act:
             continue
-        plan = make(pixels)
+        plan = make(pixels, photo)
         if plan is None:
             declined.append(Action(code, {}, before, before, "evidence"))
             continue
@@ -86,7 +87,9 @@ def _weakest(
         after = remeasure(candidate)
         bound = broken_by_severity(code, before, after, bounds)
         bound = bound or broken_by_pixels(pixels, candidate, plan.touches, bounds)
-        action = Action(plan.operation, {**parameters, "strength": strength}, before[code], after.get(code, 0.0), bound)
+        if bound == "rise":
+            parameters = {**parameters, "risen": " ".join(risen(code, before, after, bounds))}
+        action = Action(plan.operation, parameters, before[code], after.get(code, 0.0), bound)
         if bound is not None:
             failed = action
             if bound == "fall":
@@ -100,18 +103,30 @@ def _weakest(
     return best
 
 
-def plan_denoise(pixels: Pixels) -> Plan | None:
-    """Total variation by the noise found in luma and chroma."""
-    if min(pixels.shape[:2]) < 16:
+def plan_deblock(pixels: Pixels, photo: Photo) -> Plan | None:
+    """JPEG again on shifted grids, by the quality that the file names; the photo's own grid must still be in place."""
+    quality = photo.jpeg_quality
+    if quality is None or quality > 90 or min(pixels.shape[:2]) < 8:
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
-        return denoise_total_variation(pixels, 1.2 * strength), {"weight": 1.2 * strength}
+        return deblock(pixels, quality, strength), {"quality": quality, "strength": strength}
 
-    return Plan("denoise_total_variation", Touches.DETAIL, (0.5, 0.75, 1.0), apply)
+    return Plan("deblock", Touches.DETAIL, (0.4, 0.6, 0.8), apply)
 
 
-def plan_exposure(pixels: Pixels) -> Plan | None:
+def plan_denoise(pixels: Pixels, photo: Photo) -> Plan | None:
+    """Sliding DCT by the noise's own spectrum, in luma and chroma apart."""
+    if min(pixels.shape[:2]) < 32:
+        return None
+
+    def apply(strength: float) -> tuple[Pixels, Parameters]:
+        return denoise_sliding_dct(pixels, strength), {"strength": strength}
+
+    return Plan("denoise_sliding_dct", Touches.DETAIL, (0.7, 1.0), apply)
+
+
+def plan_exposure(pixels: Pixels, photo: Photo) -> Plan | None:
     """Gain in linear light towards a 98th percentile of .8."""
     full = exposure_gain(pixels)
     if full <= 1.05:
@@ -119,12 +134,12 @@ def plan_exposure(pixels: Pixels) -> Plan | None:
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
         gain = full**strength
-        return expose(pixels, gain), {"gain": round(gain, 4)}
+        return expose(pixels, gain), {"gain": round(gain, 4), "strength": strength}
 
     return Plan("exposure_gain", Touches.TONE, (0.5, 0.65, 0.8, 1.0), apply)
 
 
-def plan_contrast(pixels: Pixels) -> Plan | None:
+def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
     """Stretch of the .5 to 99.5 per cent range."""
     low, high = stretch_ends(pixels)
     if high - low < 16 or high - low > 240:
@@ -132,35 +147,47 @@ def plan_contrast(pixels: Pixels) -> Plan | None:
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
         to_low, to_high = low * (1 - strength), high + (255 - high) * strength
-        parameters = {"low": low, "high": high, "to_low": round(to_low, 2), "to_high": round(to_high, 2)}
-        return stretch(pixels, low, high, to_low, to_high), parameters
+        ends = {"low": low, "high": high, "to_low": round(to_low, 2), "to_high": round(to_high, 2)}
+        return stretch(pixels, low, high, to_low, to_high), {**ends, "strength": strength}
 
-    return Plan("contrast_stretch", Touches.TONE, (0.25, 0.5, 0.75, 1.0), apply)
+    return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4, 0.55, 0.7), apply)
 
 
-def plan_white_balance(pixels: Pixels) -> Plan | None:
-    """From a plain light ground where there is one, otherwise by shades of grey."""
-    light, source = ground_light(pixels), "ground"
-    if light is None:
-        light, source = shades_of_grey(pixels), "shades_of_grey"
-    if light is None or min(light) <= 0:
+_PROVEN, _TINTED, _TOO_TINTED = 0.2, 0.8, 2.2
+"""log2 of the light's red to its blue from which a photo is balanced: by a neutral ground, without one; beyond the
+last
+it is no lamp (tungsten light in a daylight setting is 1.8), the scene itself is of one colour."""
+_NATURAL = 0.3
+"""How far off neutral the two witnesses lie on photos in neutral light; so much is left where no ground proves more.
+"""
+
+
+def plan_white_balance(pixels: Pixels, photo: Photo) -> Plan | None:
+    """From a plain light ground where the scene agrees with it, otherwise by what surfaces and edges both show."""
+    light, proven = known_light(pixels)
+    if light is None or not (_PROVEN if proven else _TINTED) <= abs(warmth(light)) <= _TOO_TINTED:
         return None
+    most = 1.0 if proven else 1.0 - _NATURAL / abs(warmth(light))
     known = light
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
-        gains = balance_gains(known, strength)
+        gains = balance_gains(known, strength * most)
         named = dict(zip(("red", "green", "blue"), (round(gain, 4) for gain in gains), strict=True))
-        return balance(pixels, gains), {"neutral": source, **named}
+        return balance(pixels, gains), {
+            "neutral": "ground" if proven else "surfaces_and_edges",
+            **named,
+            "strength": strength,
+        }
 
-    touches = Touches.COLOUR_PROVEN if source == "ground" else Touches.COLOUR
-    return Plan("white_balance", touches, (0.5, 0.75, 1.0), apply)
+    touches = Touches.COLOUR_PROVEN if proven else Touches.COLOUR
+    return Plan("white_balance", touches, (0.5, 0.65, 0.8, 1.0), apply)
 
 
-PLANS: tuple[tuple[str, Callable[[Pixels], Plan | None]], ...] = (
+PLANS: tuple[tuple[str, Callable[[Pixels, Photo], Plan | None]], ...] = (
+    ("compression", plan_deblock),
     ("noise", plan_denoise),
     ("dark", plan_exposure),
     ("cast", plan_white_balance),
     ("low_contrast", plan_contrast),
 )
-"""Reason code -> the operation made for it, in the order in which they run: noise first, before a gain brings it up.
-"""
+"""Reason code -> the operation made for it, in the order in which they run: detail first, before a gain raises it."""

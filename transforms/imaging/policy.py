@@ -46,7 +46,7 @@ class Thresholds:
         (0.35, 0.45, 0.60), unit="share", why="of the product clipped, when its ground is not white", decides=True
     )
     low_contrast: Points = setting((0.45, 0.38, 0.10), unit="share", why="span of tones", decides=True)
-    cast: Points = setting((12.0, 15.0, 60.0), unit="ΔE", why="tint of near-neutral tones", decides=True)
+    cast: Points = setting((9.0, 12.0, 60.0), unit="ΔE", why="tint of near-neutral tones", decides=True)
     blur: Points = setting(
         (0.10, 0.09, 0.07), unit="ratio", why="neighbours' differences against those four pixels apart", decides=True
     )

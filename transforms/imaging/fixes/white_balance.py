@@ -5,6 +5,7 @@ Minkowski mean with p = 6 as the light's colour). The known-neutral ground comes
 is white or grey.
 """
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -49,6 +50,78 @@ def shades_of_grey(pixels: Pixels, power: float = 6.0) -> Gains | None:
     mean = [float((np.bincount(lit[:, channel], minlength=256) * raised).sum() / lit.shape[0]) for channel in range(3)]
     red, green, blue = (value ** (1.0 / power) for value in mean)
     return red, green, blue
+
+
+def known_light(pixels: Pixels) -> tuple[Gains | None, bool]:
+    """The light's colour, and whether a plain light ground proves it.
+
+    A ground may itself be coloured: it is believed only where surfaces and edges do not contradict it.
+
+    Args:
+        pixels: height x width x 3, uint8, sRGB.
+
+    Returns:
+        Linear light (None where there is nothing to go by); True for a proven one.
+    """
+    ground, seen = ground_light(pixels), common_light(pixels)
+    if ground is None:
+        return seen, False
+    if seen is None or abs(warmth(ground) - warmth(seen)) < max(0.5, 0.6 * abs(warmth(ground))):
+        return ground, True
+    return seen, False
+
+
+def common_light(pixels: Pixels) -> Gains | None:
+    """The light's colour where its two witnesses agree: bright surfaces, and the edges between surfaces.
+
+    A red bag tints the first witness and not the second, a print the second and not the first; a lamp tints both.
+    Along warm to cold and along green to magenta the lesser of the two is taken, or none where they contradict each
+    other.
+
+    Sources: shades of grey with p = 10 as above; van de Weijer, Gevers and Gijsenij, "Edge-based color constancy",
+        IEEE TIP 2007 (grey edge, p = 6).
+
+    Args:
+        pixels: height x width x 3, uint8, sRGB.
+
+    Returns:
+        Linear light with green at 1; None where there is nothing to go by.
+    """
+    scale = min(1.0, 256 / max(pixels.shape[:2]))
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    surfaces, edges = shades_of_grey(small, 10.0), grey_edge(small)
+    if surfaces is None or edges is None:
+        return None
+    warm = _lesser(warmth(surfaces), warmth(edges))
+    magenta = _lesser(_magenta(surfaces), _magenta(edges))
+    return 2.0 ** (magenta + warm / 2), 1.0, 2.0 ** (magenta - warm / 2)
+
+
+def grey_edge(pixels: Pixels, power: float = 6.0) -> Gains | None:
+    """The light's colour as the Minkowski mean of linear light's gradients; None for a photo without any edge."""
+    if min(pixels.shape[:2]) < 3:
+        return None
+    smooth = cv2.GaussianBlur(to_linear(pixels), (0, 0), 1.0)
+    slope = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
+    mean = np.power(slope.astype(np.float64), power).mean(axis=(0, 1)) ** (1.0 / power)
+    if mean.min() <= 1e-4:
+        return None
+    red, green, blue = mean.tolist()
+    return red, green, blue
+
+
+def _magenta(light: Gains) -> float:
+    return float(np.log2(max(light[0] * light[2], 1e-8)) / 2 - np.log2(max(light[1], 1e-4)))
+
+
+def _lesser(one: float, other: float) -> float:
+    return 0.0 if one * other <= 0 else min(one, other, key=abs)
+
+
+def warmth(light: Gains) -> float:
+    """How warm (above 0) or cold (below 0) a light is: log2 of its red to its blue."""
+    return float(np.log2(max(light[0], 1e-4) / max(light[2], 1e-4)))
 
 
 def balance_gains(light: Gains, strength: float = 1.0, limit: float = 2.0) -> Gains:

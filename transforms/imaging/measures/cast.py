@@ -1,16 +1,17 @@
 """Whether the light has a colour: the tint of what should be neutral.
 
-A red bag has no cast. What tells is the ground where it is near white or grey, and otherwise what shades-of-grey says
-of the photo outside its strongly coloured parts.
+A red bag has no cast. What tells is the ground where it is plain and light; otherwise a tint that bright surfaces and
+the edges between surfaces share.
 """
 
 import numpy as np
 
+from transforms.imaging.fixes.white_balance import known_light
 from transforms.imaging.measures.declaration import Measure
+from transforms.imaging.measures.region import to_lab
 from transforms.imaging.measures.view import View
 
-_NEUTRAL = 22.0
-_SOURCE = "shades of grey (Finlayson & Trezzi 2004) over near-neutral pixels in CIELAB"
+_SOURCE = "shades of grey (Finlayson & Trezzi 2004) and grey edge (van de Weijer et al. 2007), the lesser of the two"
 
 MEASURES = (
     Measure("cast", "ΔE", 0.0, 60.0, "chroma of neutral tones: 0 true, over 12 a tint that is seen", _SOURCE),
@@ -20,11 +21,13 @@ MEASURES = (
 
 
 def measure(view: View) -> dict[str, float]:
-    """Return size and direction of the cast; NaN where nothing near neutral is to be seen."""
-    lightness, chroma = view.lab[..., 0], np.hypot(view.lab[..., 1], view.lab[..., 2])
-    neutral = (lightness > 35) & (lightness < 97) & (chroma < _NEUTRAL)
-    if neutral.mean() < 0.04:
+    """Return size and direction of the cast; NaN where there is nothing to go by."""
+    light, _ = known_light(view.small)
+    if light is None:
         return dict.fromkeys(("cast", "cast_a", "cast_b"), float("nan"))
-    weight = lightness[neutral] ** 3
-    a, b = (float(np.average(view.lab[..., channel][neutral], weights=weight)) for channel in (1, 2))
-    return {"cast": float(np.hypot(a, b)), "cast_a": a, "cast_b": b}
+    # A mid grey card in that light.
+    colour = np.asarray(light, np.float32) / np.mean(light)
+    encoded = np.clip(np.power(0.2 * colour, 1 / 2.2), 0, 1) * 255
+    _, a, b = (float(value) for value in to_lab(np.rint(encoded).astype(np.uint8)[None, None])[0, 0])
+    size = min(float(np.hypot(a, b)), 60.0)
+    return {"cast": size, "cast_a": float(np.clip(a, -60, 60)), "cast_b": float(np.clip(b, -60, 60))}

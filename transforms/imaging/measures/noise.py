@@ -1,17 +1,16 @@
-"""How noisy the photo is: the robust spread of fine detail where the photo is flattest.
+"""How noisy the photo is: fine and middle-sized grain where the photo is quietest.
 
-Texture looks like noise, so the estimate is taken from the flattest tiles only.
+A camera's own processing makes noise coarse, so the finest differences alone miss it; texture looks like noise, so only
+the quietest blocks speak.
 """
 
-import cv2
 import numpy as np
 
+from transforms.imaging.fixes.sliding_dct import SIDE, noise_spectrum
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
 
-_TILE = 16
-_MASK = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6.0
-"""The difference of two Laplacians, scaled so that white noise keeps its standard deviation."""
+_BLOCKS = 6000
 
 MEASURES = (
     Measure(
@@ -19,21 +18,15 @@ MEASURES = (
         "levels of 255",
         0.0,
         128.0,
-        "standard deviation of luma noise in the flattest tiles: 0 clean, 10 plainly visible",
-        "Immerkaer, Fast Noise Variance Estimation, CVIU 1996; flattest-tile selection",
+        "standard deviation of luma noise in the quietest blocks: 0 clean, 10 plainly visible",
+        "Ponomarenko et al., Automatic estimation of the noise variance from the spectrum of quiet blocks, SPIE 2003",
     ),
 )
 
 
 def measure(view: View) -> dict[str, float]:
-    """Return the noise; NaN for a photo of fewer than four tiles of 16 px."""
-    rows, columns = view.detail.shape[0] // _TILE, view.detail.shape[1] // _TILE
-    if rows * columns < 4:
+    """Return the noise; NaN for a photo with a side under 32 px."""
+    if min(view.detail.shape) < 4 * SIDE:
         return {"noise": float("nan")}
-    luma = view.detail[: rows * _TILE, : columns * _TILE]
-    fine = np.abs(cv2.filter2D(luma, cv2.CV_32F, _MASK))
-    size = columns, rows
-    spread = cv2.resize(fine, size, interpolation=cv2.INTER_AREA) * np.sqrt(np.pi / 2)
-    level = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
-    lit = spread[(level > 12) & (level < 243)]
-    return {"noise": float(np.percentile(lit, 20)) if lit.size >= 4 else float("nan")}
+    spectrum, _ = noise_spectrum(view.detail.astype(np.float32), view.detail, _BLOCKS)
+    return {"noise": float(np.sqrt(np.square(spectrum[1:]).mean()))}

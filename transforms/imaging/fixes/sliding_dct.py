@@ -1,0 +1,166 @@
+"""Sliding DCT denoising, with the noise's own spectrum read from the photo.
+
+A camera's noise is neither white nor the same in light and shade: demosaicking and JPEG make it coarse. So its
+standard deviation is read for each DCT frequency from the photo's quietest blocks, and scaled by lightness;
+coefficients below a multiple of it are taken for noise.
+
+Sources: Yu and Sapiro, "DCT image denoising: a simple and effective image denoising algorithm", IPOL 2011 (overlapping
+blocks, hard threshold, mean of all); Ponomarenko et al., "Automatic estimation of the noise variance from the spectrum
+of quiet blocks", SPIE 2003.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+
+from transforms.imaging.types import Pixels
+
+Plane = npt.NDArray[np.float32]
+
+SIDE = 8
+_TILE = 256
+
+
+def _basis() -> Plane:
+    """64 x 64: each row one orthonormal 8 x 8 DCT function."""
+    number = np.arange(SIDE)
+    one = np.cos(np.pi * (2 * number[None, :] + 1) * number[:, None] / (2 * SIDE)) * np.sqrt(2 / SIDE)
+    one[0] /= np.sqrt(2)
+    return np.kron(one, one).astype(np.float32)
+
+
+_DCT = _basis()
+_ODD = (np.indices((SIDE, SIDE)).sum(axis=0) % 2 == 1).ravel()
+_NOT_MEAN = np.arange(SIDE * SIDE) > 0
+_QUIET = 0.02
+"""The share of blocks taken for free of texture."""
+
+
+def denoise_sliding_dct(pixels: Pixels, strength: float = 1.0, step: int = 2) -> Pixels:
+    """Remove noise in luma at full size and in chroma at half size, each by its own spectrum.
+
+    Args:
+        pixels: height x width x 3, uint8, sRGB.
+        strength: multiple of the default thresholds; 0 changes nothing.
+        step: pixels between blocks, a divisor of 8; smaller is smoother and slower.
+    """
+    height, width = pixels.shape[:2]
+    if min(height, width) < 4 * SIDE or strength <= 0:
+        return pixels.copy()
+    luma, *chroma = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb))
+    planes = [sliding_dct(np.asarray(luma, np.float32), 2.4 * strength, step, luma)]
+    size = (width + 1) // 2, (height + 1) // 2
+    guide = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    for plane in chroma:
+        coarse = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        cleaned = sliding_dct(np.asarray(coarse, np.float32), 2.7 * strength, step, guide)
+        fine = plane - cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+        # What half size cannot hold is kept only where it is stronger than chroma noise is.
+        level = 2.7 * strength * float(np.median(np.abs(fine))) / 0.6745
+        kept = np.where(np.abs(fine) > level, fine, 0)
+        planes.append(cv2.resize(cleaned, (width, height), interpolation=cv2.INTER_LINEAR) + kept)
+    mended = cv2.merge([cv2.convertScaleAbs(np.maximum(plane, 0)) for plane in planes])
+    return np.asarray(cv2.cvtColor(mended, cv2.COLOR_YCrCb2RGB), np.uint8)
+
+
+def sliding_dct(plane: Plane, threshold: float, step: int, lightness: npt.NDArray[np.uint8]) -> Plane:
+    """Threshold every block's DCT coefficients at `threshold` times the noise there, and average the overlaps.
+
+    Args:
+        plane: height x width, float32, both sides at least 8.
+        threshold: in standard deviations of the noise.
+        step: pixels between blocks.
+        lightness: height x width, uint8; noise is scaled by it.
+    """
+    spectrum, by_lightness = noise_spectrum(plane, lightness)
+    height, width = plane.shape
+    border = SIDE
+    padded = cv2.copyMakeBorder(plane, border, border + SIDE, border, border + SIDE, cv2.BORDER_REFLECT_101)
+    light = cv2.copyMakeBorder(lightness, border, border + SIDE, border, border + SIDE, cv2.BORDER_REFLECT_101)
+    level = cv2.blur(by_lightness[light], (SIDE, SIDE), anchor=(0, 0))
+    total, count = np.zeros_like(padded), np.zeros_like(padded)
+    # Blocks begin on the step's grid, up to the last whole one: row and column ranges of one tile at a time.
+    lasts = padded.shape[0] - SIDE, padded.shape[1] - SIDE
+    for top in range(0, lasts[0] + 1, _TILE):
+        for left in range(0, lasts[1] + 1, _TILE):
+            rows = slice(top, min(top + _TILE, lasts[0] + 1), step)
+            columns = slice(left, min(left + _TILE, lasts[1] + 1), step)
+            _threshold_tile(padded, level, rows, columns, spectrum * np.float32(threshold), total, count)
+    inside = slice(border, border + height), slice(border, border + width)
+    return np.asarray(total[inside] / count[inside], np.float32)
+
+
+def _threshold_tile(
+    padded: Plane, level: Plane, rows: slice, columns: slice, threshold: Plane, total: Plane, count: Plane
+) -> None:
+    windows = sliding_window_view(padded, (SIDE, SIDE))[rows, columns]
+    down, across = windows.shape[:2]
+    coefficients = windows.reshape(-1, SIDE * SIDE) @ _DCT.T
+    scale = level[rows, columns].reshape(-1, 1)
+    kept = np.abs(coefficients) > threshold * scale
+    kept[:, 0] = True
+    coefficients *= kept
+    # Sparse blocks are more likely right (Guleryuz 2007): weight by one over the number of kept coefficients.
+    weight = (1.0 / kept.sum(axis=1, dtype=np.float32)).astype(np.float32)
+    blocks = ((coefficients * weight[:, None]) @ _DCT).reshape(down, across, SIDE, SIDE)
+    weight = weight.reshape(down, across)
+    for y in range(SIDE):
+        for x in range(SIDE):
+            place = (
+                slice(rows.start + y, rows.start + y + down * rows.step, rows.step),
+                slice(columns.start + x, columns.start + x + across * columns.step, columns.step),
+            )
+            total[place] += blocks[:, :, y, x]
+            count[place] += weight
+
+
+def noise_spectrum(plane: Plane, lightness: npt.NDArray[np.uint8], blocks: int = 40_000) -> tuple[Plane, Plane]:
+    """The noise's standard deviation by DCT frequency, and its factor by lightness.
+
+    Args:
+        plane: height x width, float32.
+        lightness: the same shape, uint8.
+        blocks: about how many are looked at.
+
+    Returns:
+        64 deviations (the first, of the mean, is that of the lowest frequencies), float32; 256 factors by lightness,
+        float32, about 1.
+    """
+    step = max(2, int(np.sqrt(plane.size / blocks)))
+    windows = sliding_window_view(plane, (SIDE, SIDE))[::step, ::step]
+    coefficients = windows.reshape(-1, SIDE * SIDE) @ _DCT.T
+    light = cv2.blur(lightness, (SIDE, SIDE), anchor=(0, 0))[: plane.shape[0] - SIDE + 1, : plane.shape[1] - SIDE + 1]
+    light = light[::step, ::step].ravel()
+    activity = np.square(coefficients[:, 36:]).mean(axis=1)
+    open_range = (light > 6) & (light < 249)
+    if open_range.sum() < 64:
+        return np.zeros(SIDE * SIDE, np.float32), np.ones(256, np.float32)
+    factors = _by_lightness(activity, light, open_range)
+    scaled = coefficients[open_range] / np.maximum(factors[light[open_range]], 1e-3)[:, None]
+    # Texture would count as noise, so the quietest blocks speak. They are chosen by every other frequency and read at
+    # the rest: blocks chosen by the numbers that are then read would be quiet by chance.
+    spectrum = np.zeros(SIDE * SIDE)
+    for chosen_by, read in ((_ODD, ~_ODD), (~_ODD, _ODD)):
+        activity = np.square(scaled[:, chosen_by & _NOT_MEAN]).mean(axis=1)
+        quiet = activity <= np.quantile(activity, _QUIET)
+        spectrum[read] = np.median(np.abs(scaled[quiet][:, read]), axis=0) / 0.6745
+    spectrum[0] = 0.0
+    return spectrum.astype(np.float32), factors
+
+
+def _by_lightness(
+    activity: npt.NDArray[np.floating], light: npt.NDArray[np.uint8], usable: npt.NDArray[np.bool_]
+) -> Plane:
+    """Relative noise by lightness: low quantiles of the fine activity in eight ranges of it, joined by lines."""
+    centres, levels = [], []
+    for start in range(0, 256, 32):
+        inside = usable & (light >= start) & (light < start + 32)
+        if inside.sum() >= 50:
+            centres.append(float(light[inside].mean()))
+            levels.append(float(np.sqrt(np.quantile(activity[inside], 0.2))))
+    if not levels or max(levels) <= 0:
+        return np.ones(256, np.float32)
+    middle = float(np.median(levels)) or max(levels)
+    factors = np.interp(np.arange(256), centres, np.asarray(levels) / middle)
+    return np.clip(factors, 0.4, 2.0).astype(np.float32)

@@ -26,6 +26,8 @@ from transforms.sinks.output import Output, name_output
 from transforms.sinks.whole import write_whole
 
 PAGE = "report.html"
+_STAGE = ("photos", "core_ms", "core_ms_per_photo")
+"""What `run.json` says of each stage."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,9 +140,9 @@ def _stages(run: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     if not isinstance(stages, dict):
         return []
     rows = [
-        {"name": name, "photos": stage["photos"], "ms": float(stage["ms"]), "each": float(stage["ms_per_photo"])}
+        {"name": name, "photos": stage["photos"], "ms": stage["core_ms"], "each": stage["core_ms_per_photo"]}
         for name, stage in stages.items()
-        if isinstance(stage, dict) and {"photos", "ms", "ms_per_photo"} <= stage.keys()
+        if isinstance(stage, dict) and all(isinstance(stage.get(key), int | float) for key in _STAGE)
     ]
     total = sum(row["ms"] for row in rows) or 1.0
     return [{**row, "share": round(100 * row["ms"] / total, 1)} for row in rows]

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -23,9 +24,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipelines import cli
+from pipelines import cli, run_file
 from pipelines.report_figures import MAX_PHOTOS, fair_shares, read_figures
 from pipelines.report_gallery import MAX_BYTES, SIDE, short_name, thumbnail, visible
+from pipelines.tally import Tally
 from transforms.errors import RefusalError
 from transforms.identity import file_uri, mtime_generation
 from transforms.imaging.codec.decode import decode
@@ -326,7 +328,16 @@ def test_tables_of_older_and_newer_programs_are_read(tmp_path: Path, photo: Call
     assert "haunted" in page.text and "abducted" in page.text and "ponder" in page.text
 
 
-@pytest.mark.parametrize("text", [None, "", "[]", "{broken", json.dumps({"stages": {"fetch": {}, "x": 3}})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[]",
+        "{broken",
+        json.dumps({"stages": {"fetch": {}, "x": 3, "y": {"photos": "1", "core_ms": [], "core_ms_per_photo": 1}}}),
+    ],
+)
 def test_a_run_file_that_says_nothing_is_no_trouble(
     output: Output, photo: Callable[..., Path], text: str | None
 ) -> None:
@@ -338,11 +349,13 @@ def test_a_run_file_that_says_nothing_is_no_trouble(
 
 def test_timings_and_versions_are_told(output: Output, photo: Callable[..., Path]) -> None:
     commit(output, [row_of(event_of(photo()))])
-    stages = {"assess": {"photos": 1_234, "ms": 5_000.0, "ms_per_photo": 4.1}}
-    run = {"began": "2026-11-23T12:00:00+00:00", "seconds": 6.25, "photos_per_second": 197.4}
-    Path(output.root, "run.json").write_text(json.dumps({**run, "stages": stages, "versions": {"numpy": "9.8.7"}}))
+    tally = Tally(Counter(accept=1_234), seconds=Counter(assess=5.06), calls=Counter(assess=1_234))
+    made_by = Maker("0.1.0", "model-a", "litert", "0123456789abcdef")
+    run = run_file.summary("photos", output.root, NOW, 6.25, tally, made_by) | {"left_out": {"*.csv": 3}}
+    Path(output.root, "run.json").write_text(json.dumps(run))
     page = report(output)
-    assert re.search(r"assess 1,234 4\.1", page.text) and "9.8.7" in page.text and "197.4 photos/s" in page.text
+    assert re.search(r"assess 1,234 4\.1", page.text) and np.__version__ in page.text and "197.4 photos/s" in page.text
+    assert "Not taken for photos: 3 *.csv" in page.text
     assert "model-a" in page.text and "0123456789abcdef" in page.text
 
 

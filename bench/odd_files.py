@@ -36,9 +36,9 @@ def decode_ours(path: Path) -> dict[str, Any]:
         photo = decode(data, limits)
     except RefusalError as refusal:
         return {"outcome": "refused", "code": refusal.code, "message": refusal.message}
-    header = read_header(data, limits)
-    same = (header.width, header.height) == photo.pixels.shape[1::-1] and photo.pixels.dtype.name == "uint8"
-    return {"outcome": "photo", "code": header.format, "message": " ".join(photo.notes), "consistent": same}
+    same = (photo.header.width, photo.header.height) == photo.pixels.shape[1::-1]
+    same = same and photo.pixels.dtype.name == "uint8" and read_header(data, limits).format == photo.header.format
+    return {"outcome": "photo", "code": photo.header.format, "message": " ".join(photo.notes), "consistent": same}
 
 
 def frames_of(picture: Any) -> int:

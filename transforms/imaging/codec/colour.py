@@ -7,8 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageCms
 
+from transforms.imaging.types import Pixels
+
 MAX_PROFILE_BYTES = 8_000_000
 """Press profiles have 0.5 to 3 MB; what is larger is no profile that a camera or an editor wrote."""
+
+_STRIP_PIXELS = 65_536
 
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab "}
 _INTENT = ImageCms.Intent.PERCEPTUAL
@@ -39,6 +43,16 @@ def to_srgb(picture: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     if picture.mode == "CMYK":
         notes += ("cmyk_without_profile",)
     return picture.convert("RGB"), notes
+
+
+def convert_rows(pixels: Pixels, transform: ImageCms.ImageCmsTransform) -> None:
+    """Convert RGB pixels in place, a few rows at a time: they stay in the cache, and no second photo is allotted."""
+    rows = max(1, _STRIP_PIXELS // pixels.shape[1])
+    for top in range(0, pixels.shape[0], rows):
+        strip = pixels[top : top + rows]
+        picture = Image.frombuffer("RGB", strip.shape[1::-1], strip, "raw", "RGB", 0, 1)
+        ImageCms.applyTransform(picture, transform, inPlace=True)
+        strip[:] = np.frombuffer(picture.tobytes("raw", "RGB"), np.uint8).reshape(strip.shape)
 
 
 def _apply(picture: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:

@@ -10,9 +10,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageFile
+from PIL import ImageFile
 
-from transforms.imaging.codec.colour import conversion_for, to_srgb
+from transforms.imaging.codec.colour import conversion_for, convert_rows
 from transforms.imaging.codec.container import COMMON, check_bytes, open_header, sniff
 from transforms.imaging.codec.isolation import decode_isolated
 from transforms.imaging.codec.jpeg_quality import estimate_quality
@@ -81,12 +81,12 @@ def _in_srgb(pixels: Pixels, picture: ImageFile.ImageFile) -> tuple[Pixels, tupl
     if not profile:
         return pixels, ()
     conversion = conversion_for(profile, "RGB")
-    if conversion is not None and conversion.transform is None:
+    if conversion is None:
+        return pixels, ("icc_ignored",)
+    if conversion.transform is None:
         return pixels, ()
-    stored = Image.fromarray(pixels)
-    stored.info["icc_profile"] = profile
-    converted, notes = to_srgb(stored)
-    return np.array(converted), notes
+    convert_rows(pixels, conversion.transform)
+    return pixels, ("icc_converted",)
 
 
 def _turn(pixels: Pixels, orientation: int) -> Pixels:

@@ -50,7 +50,7 @@ def _jpeg(data: bytes) -> bool:
 
 
 def _riff(data: bytes) -> bool:
-    return len(data) < 12 or int.from_bytes(data[4:8], "little") + 8 > len(data) + 1
+    return len(data) < 12 or int.from_bytes(data[4:8], "little") + 8 > len(data)
 
 
 def _gif(data: bytes) -> bool:

@@ -52,22 +52,34 @@ class Touches(Enum):
     DETAIL = "detail"
 
 
+FRAMING = frozenset({"blank", "low_res", "small", "cut_off", "clutter", "border", "overlay", "collage", "screenshot"})
+"""Defects of what was photographed and how it was cut: no operation here moves a pixel, so they cannot rise."""
+
+HIDDEN = frozenset({"blur", "motion"})
+"""Grain and block edges count as sharpness, so without them a photo measures softer than before and is not: for what
+removes them, structure and text are looked at instead."""
+
 COMPARED_SIDE = 256
 """Colour and clipping are compared on copies of at most this long side: noise is averaged away, shares stay."""
 
 
 def broken_by_severity(
-    code: str, before: Mapping[str, float], after: Mapping[str, float], bounds: Bounds
+    code: str, before: Mapping[str, float], after: Mapping[str, float], touches: Touches, bounds: Bounds
 ) -> str | None:
     """The name of the severity bound that a mend for `code` broke ("fall" or "rise"), or None."""
     if not after.get(code, 0.0) <= before.get(code, 0.0) * (1.0 - bounds.fall):
         return "fall"
-    return "rise" if risen(code, before, after, bounds) else None
+    return "rise" if risen(code, before, after, touches, bounds) else None
 
 
-def risen(code: str, before: Mapping[str, float], after: Mapping[str, float], bounds: Bounds) -> tuple[str, ...]:
+def risen(
+    code: str, before: Mapping[str, float], after: Mapping[str, float], touches: Touches, bounds: Bounds
+) -> tuple[str, ...]:
     """The other defects that rose by more than the bound; a severity that is no number has risen."""
-    return tuple(name for name in after if name != code and not after[name] <= before.get(name, 0.0) + bounds.rise)
+    exempt = {code} | FRAMING | (HIDDEN if touches is Touches.DETAIL else set())
+    return tuple(
+        name for name in after if name not in exempt and not after[name] <= before.get(name, 0.0) + bounds.rise
+    )
 
 
 def broken_by_pixels(before: Pixels, after: Pixels, touches: Touches, bounds: Bounds) -> str | None:
@@ -82,16 +94,20 @@ def broken_by_pixels(before: Pixels, after: Pixels, touches: Touches, bounds: Bo
     if before.shape != after.shape:
         return "structure"
     luma_before, luma_after = _luma(before), _luma(after)
+    marked = text_mask(luma_after)
     if touches is Touches.DETAIL:
         # Noise is meant to go: what lies above it must stay, so both are looked at where noise has been averaged out.
+        marked = _half(marked.astype(np.float32)) > 0.5
         luma_before, luma_after = _half(luma_before), _half(luma_after)
-    if structure(luma_before, luma_after) < bounds.structure:
+        kept = structure(_half(luma_before), _half(luma_after))
+    else:
+        kept = structure(luma_before, luma_after)
+    if kept < bounds.structure:
         return "structure"
-    marked = text_mask(luma_before)
     if marked.any() and structure(luma_before, luma_after, marked) < bounds.text:
         return "text"
     # Grain has a hue of its own in every pixel: what a denoiser does to colours shows only where it is averaged away.
-    side = COMPARED_SIDE // 4 if touches is Touches.DETAIL else COMPARED_SIDE
+    side = COMPARED_SIDE // 8 if touches is Touches.DETAIL else COMPARED_SIDE
     small_before, small_after = _small(before, side), _small(after, side)
     if clipped_share(small_after) > clipped_share(small_before) + bounds.clipping:
         return "clipping"

@@ -85,10 +85,10 @@ def _weakest(
     for strength in plan.strengths:
         candidate, parameters = plan.apply(strength)
         after = remeasure(candidate)
-        bound = broken_by_severity(code, before, after, bounds)
+        bound = broken_by_severity(code, before, after, plan.touches, bounds)
         bound = bound or broken_by_pixels(pixels, candidate, plan.touches, bounds)
         if bound == "rise":
-            parameters = {**parameters, "risen": " ".join(risen(code, before, after, bounds))}
+            parameters = {**parameters, "risen": " ".join(risen(code, before, after, plan.touches, bounds))}
         action = Action(plan.operation, parameters, before[code], after.get(code, 0.0), bound)
         if bound is not None:
             failed = action
@@ -153,7 +153,7 @@ def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4, 0.55, 0.7), apply)
 
 
-_PROVEN, _TINTED, _TOO_TINTED = 0.2, 0.8, 2.2
+_PROVEN, _TINTED, _TOO_TINTED = 0.2, 1.0, 2.2
 """log2 of the light's red to its blue from which a photo is balanced: by a neutral ground, without one; beyond the
 last
 it is no lamp (tungsten light in a daylight setting is 1.8), the scene itself is of one colour."""

@@ -83,4 +83,14 @@ def test_structure_knows_no_gain_or_offset():
     ],
 )
 def test_severities(before, after, bound):
-    assert broken_by_severity("dark", before, after, BOUNDS) == bound
+    assert broken_by_severity("dark", before, after, Touches.TONE, BOUNDS) == bound
+
+
+def test_a_denoiser_may_measure_softer_and_a_gain_may_not():
+    before, after = {"noise": 0.8, "blur": 0.0}, {"noise": 0.2, "blur": 0.3}
+    assert broken_by_severity("noise", before, after, Touches.DETAIL, BOUNDS) is None
+    assert broken_by_severity("noise", before, after, Touches.TONE, BOUNDS) == "rise"
+
+
+def test_framing_cannot_rise():
+    assert broken_by_severity("dark", {"dark": 0.8}, {"dark": 0.2, "cut_off": 0.9}, Touches.TONE, BOUNDS) is None

@@ -32,6 +32,7 @@ def _basis() -> Plane:
 
 _DCT = _basis()
 _ODD = (np.indices((SIDE, SIDE)).sum(axis=0) % 2 == 1).ravel()
+_MIDDLE = (abs(np.indices((SIDE, SIDE)).sum(axis=0) - 6.5) < 2).ravel()
 _NOT_MEAN = np.arange(SIDE * SIDE) > 0
 _QUIET = 0.02
 """The share of blocks taken for free of texture."""
@@ -49,15 +50,15 @@ def denoise_sliding_dct(pixels: Pixels, strength: float = 1.0, step: int = 2) ->
     if min(height, width) < 4 * SIDE or strength <= 0:
         return pixels.copy()
     luma, *chroma = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb))
-    planes = [sliding_dct(np.asarray(luma, np.float32), 2.4 * strength, step, luma)]
+    planes = [sliding_dct(np.asarray(luma, np.float32), 2.7 * strength, step, luma)]
     size = (width + 1) // 2, (height + 1) // 2
     guide = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
     for plane in chroma:
         coarse = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        cleaned = sliding_dct(np.asarray(coarse, np.float32), 2.7 * strength, step, guide)
+        cleaned = sliding_dct(np.asarray(coarse, np.float32), 3.0 * strength, step, guide)
         fine = plane - cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
         # What half size cannot hold is kept only where it is stronger than chroma noise is.
-        level = 2.7 * strength * float(np.median(np.abs(fine))) / 0.6745
+        level = 3.0 * strength * float(np.median(np.abs(fine))) / 0.6745
         kept = np.where(np.abs(fine) > level, fine, 0)
         planes.append(cv2.resize(cleaned, (width, height), interpolation=cv2.INTER_LINEAR) + kept)
     mended = cv2.merge([cv2.convertScaleAbs(np.maximum(plane, 0)) for plane in planes])
@@ -145,6 +146,9 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[np.uint8], blocks: int =
         activity = np.square(scaled[:, chosen_by & _NOT_MEAN]).mean(axis=1)
         quiet = activity <= np.quantile(activity, _QUIET)
         spectrum[read] = np.median(np.abs(scaled[quiet][:, read]), axis=0) / 0.6745
+    # Smooth shading is strong in the lowest frequencies and nowhere else; noise, coarse as it may be, is not.
+    most = 2.5 * np.sqrt(np.square(spectrum[_MIDDLE]).mean())
+    spectrum = np.minimum(spectrum, most)
     spectrum[0] = 0.0
     return spectrum.astype(np.float32), factors
 
@@ -152,15 +156,21 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[np.uint8], blocks: int =
 def _by_lightness(
     activity: npt.NDArray[np.floating], light: npt.NDArray[np.uint8], usable: npt.NDArray[np.bool_]
 ) -> Plane:
-    """Relative noise by lightness: low quantiles of the fine activity in eight ranges of it, joined by lines."""
+    """Relative noise by lightness: low quantiles of the fine activity in eight ranges of it, joined by lines.
+
+    A range of which the photo shows only edges would look noisy. A sensor's noise, encoded as sRGB, is about even from
+    mid grey upwards and up to three times as strong in the shade, so no range is believed beyond that.
+    """
     centres, levels = [], []
     for start in range(0, 256, 32):
         inside = usable & (light >= start) & (light < start + 32)
         if inside.sum() >= 50:
             centres.append(float(light[inside].mean()))
-            levels.append(float(np.sqrt(np.quantile(activity[inside], 0.2))))
+            levels.append(float(np.sqrt(np.quantile(activity[inside], 0.1))))
     if not levels or max(levels) <= 0:
         return np.ones(256, np.float32)
-    middle = float(np.median(levels)) or max(levels)
-    factors = np.interp(np.arange(256), centres, np.asarray(levels) / middle)
-    return np.clip(factors, 0.4, 2.0).astype(np.float32)
+    least = max(min(levels), 0.05)
+    most = [least * (3.0 if centre < 96 else 1.5) for centre in centres]
+    believed = np.clip(levels, least, most)
+    factors = np.interp(np.arange(256), centres, believed / np.median(believed))
+    return factors.astype(np.float32)

@@ -1,8 +1,17 @@
+import cv2
 import numpy as np
 import pytest
 
 from transforms.imaging.fixes.light import to_bytes, to_linear
-from transforms.imaging.fixes.white_balance import balance, balance_gains, ground_light, shades_of_grey
+from transforms.imaging.fixes.white_balance import (
+    balance,
+    balance_gains,
+    common_light,
+    ground_light,
+    known_light,
+    shades_of_grey,
+    warmth,
+)
 
 CAST = np.array([1.0, 0.85, 0.6], np.float32)
 
@@ -50,3 +59,41 @@ def test_a_neutral_light_changes_nothing_and_gains_are_limited():
 def test_refuses_what_is_no_gain():
     with pytest.raises(ValueError, match="gains"):
         balance(studio(), (1.0, float("nan"), 1.0))
+
+
+def several() -> np.ndarray:
+    """Grey ground, things of many colours, soft edges."""
+    rng = np.random.default_rng(8)
+    photo = np.full((200, 200, 3), 150, np.uint8)
+    for _ in range(60):
+        top, left = rng.integers(0, 170, 2)
+        photo[top : top + 30, left : left + 30] = rng.integers(20, 230, 3)
+    return photo
+
+
+def test_a_lamp_is_seen_in_surfaces_and_edges_alike():
+    tinted = to_bytes(to_linear(several()) * np.array([1.0, 0.7, 0.45], np.float32))
+    light = common_light(tinted)
+    assert light is not None
+    assert warmth(light) == pytest.approx(np.log2(1 / 0.45), abs=0.4)
+    assert abs(warmth(common_light(several()))) < 0.4
+
+
+def test_a_red_product_on_a_grey_ground_is_no_lamp():
+    light, proven = known_light(studio())
+    assert proven
+    assert abs(warmth(light)) < 0.05
+
+
+def test_a_coloured_paper_is_no_proof():
+    paper = studio()
+    paper[(paper == 225).all(axis=2)] = (240, 200, 60)
+    cv2.circle(paper, (50, 60), 12, (250, 250, 250), -1)
+    cv2.circle(paper, (50, 85), 6, (10, 10, 10), -1)
+    _, proven = known_light(paper)
+    assert not proven
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (2, 2), (40, 40)])
+def test_one_colour_tells_nothing(shape):
+    assert common_light(np.full((*shape, 3), 130, np.uint8)) is None

@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0 when the job was done, 2 for a job that cannot be done as asked, 130 when interrupted."""
+    """Run one command; return 0 when the job was done, 2 when it cannot be done as asked, 130 when interrupted, 1 for a fault."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(argv)
@@ -43,6 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nvitrine: interrupted; run the same command again to go on", file=sys.stderr, flush=True)
         # The workers' threads would be waited for; what is committed is safe, as it is from a kill.
         os._exit(130)
+    except Exception as error:
+        if "--verbose" in argv:
+            raise
+        print(f"vitrine: a fault in this program: {type(error).__name__}: {error}", file=sys.stderr)
+        print("vitrine: the same command with --verbose shows where; what was committed is safe", file=sys.stderr)
+        return 1
 
 
 def _run(argv: list[str]) -> int:
@@ -72,6 +78,9 @@ def _log(verbose: bool) -> None:
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
     for name in ("pipelines", "transforms", "models"):
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
+    if not verbose:
+        # Beam prints the stack of whatever ends a run; the user gets its sentence.
+        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":

@@ -227,3 +227,57 @@ def test_an_interrupt_is_answered_at_once_and_the_next_run_goes_on(tmp_path):
         assert process.returncode == 130 and "run the same command again" in error and "Traceback" not in error
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert len(rows(tmp_path / "out")) == 12
+
+
+def small_disk(folder: Path, size: str) -> bool:
+    """Mount a small file system; False where that needs a right that the tests do not have."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    return mounted.returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk and dropping privileges need root")
+class TestPlacesThatCannotBeWritten:
+    def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(self, tmp_path):
+        save(tmp_path / "in", 3)
+        disk = tmp_path / "disk"
+        if not small_disk(disk, "300k"):
+            pytest.skip("no file system may be mounted here")
+        try:
+            command = [sys.executable, "-m", "pipelines.cli", "batch", "--quiet", "--input", str(tmp_path / "in")]
+            command += ["--output", str(disk / "out")]
+            filler = disk / "filler"
+            filler.write_bytes(bytes(270_000))
+            full = subprocess.run(command, capture_output=True, text=True, check=False)
+            # SQLite calls a full disk an I/O error where it was about to write its shared memory.
+            assert full.returncode == 2 and "disk" in full.stderr and "Traceback" not in full.stderr
+            filler.unlink()
+            assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+            assert len(rows(disk / "out")) == 3
+        finally:
+            subprocess.run(["umount", str(disk)], check=True)
+
+    def test_without_permission_it_is_one_sentence_or_one_dead_letter(self, tmp_path):
+        tmp_path.chmod(0o755)
+        for parent in list(tmp_path.parents)[:2]:
+            parent.chmod(0o755)
+        save(tmp_path / "in", 2)
+        (tmp_path / "in" / "photo-0000.jpg").chmod(0)
+        (tmp_path / "open").mkdir(mode=0o777)
+        (tmp_path / "open").chmod(0o777)
+        base = [sys.executable, "-m", "pipelines.cli", "batch", "--quiet", "--input", str(tmp_path / "in"), "--output"]
+        nobody = {"user": 65534, "extra_groups": [], "env": {**os.environ, "HOME": str(tmp_path / "open")}}
+        try:
+            subprocess.run([sys.executable, "-c", "import numpy"], check=True, capture_output=True, **nobody)
+        except (PermissionError, subprocess.CalledProcessError):
+            pytest.skip("the interpreter may not be read by another user")
+        closed = subprocess.run([*base, str(tmp_path / "out")], capture_output=True, text=True, check=False, **nobody)
+        assert closed.returncode == 2 and "permission" in closed.stderr and "Traceback" not in closed.stderr
+        done = subprocess.run(
+            [*base, str(tmp_path / "open" / "out")], capture_output=True, text=True, check=False, **nobody
+        )
+        assert done.returncode == 0
+        (letter,) = rows(tmp_path / "open" / "out", "dead_letters")
+        assert letter["code"] == "permission_denied" and len(rows(tmp_path / "open" / "out")) == 1

@@ -42,13 +42,13 @@ def test_flags_win_over_the_environment_which_wins_over_the_file(tmp_path):
 def test_what_cannot_be_meant_is_refused_by_name(tmp_path, text, said):
     file = tmp_path / "vitrine.toml"
     file.write_text(text)
-    with pytest.raises(UserError, match="vitrine.toml") as raised:
+    with pytest.raises(UserError, match=r"vitrine\.toml") as raised:
         load(parsed("--config", str(file)), {})
     assert said in str(raised.value)
 
 
 def test_an_unknown_variable_is_refused_by_name():
-    with pytest.raises(UserError, match="VITRINE_RUN_WORKES.*did you mean VITRINE_RUN_WORKERS"):
+    with pytest.raises(UserError, match=r"VITRINE_RUN_WORKES.*did you mean VITRINE_RUN_WORKERS"):
         load(None, {"VITRINE_RUN_WORKES": "2"})
 
 

@@ -57,7 +57,7 @@ def odd(tmp_path_factory) -> tuple[Path, Path]:
     whole = io.BytesIO()
     photo(9).save(whole, "JPEG")
     (folder / "half.jpg").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
-    os.symlink(folder / "nowhere", folder / "dangling.jpg")
+    (folder / "dangling.jpg").symlink_to(folder / "nowhere")
     with open(os.fsencode(folder) + b"/odd \xff\nname.gif", "wb") as file:  # noqa: PTH123
         photo(11).save(file, "GIF")
     output = tmp_path_factory.mktemp("out") / "out"

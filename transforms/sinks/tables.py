@@ -179,6 +179,32 @@ def read_table(output: Output, name: str) -> "DeltaTable":
     Raises:
         UserError: there is none, it is of a newer version, or it cannot be read.
     """
+    table = _find(output, name)
+    if table is None:
+        raise UserError(f"{output.root} has no table {name}: it is not the output of a run")
+    return table
+
+
+def _open(output: Output, name: str) -> "DeltaTable":
+    """Return a table to write to, made where it is missing."""
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    table = _find(output, name)
+    try:
+        if table is None:
+            with contextlib.suppress(CommitFailedError):  # another process made it just now
+                _create(output, name)
+        elif _version(table) < SCHEMA_VERSION:
+            with contextlib.suppress(CommitFailedError):
+                table.alter.set_table_properties({VERSION_PROPERTY: str(SCHEMA_VERSION)}, raise_if_not_exists=False)
+        else:
+            return table
+    except (DeltaError, OSError) as error:
+        raise _unusable(output, name, error) from error
+    return read_table(output, name)
+
+
+def _find(output: Output, name: str) -> "DeltaTable | None":
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -186,47 +212,27 @@ def read_table(output: Output, name: str) -> "DeltaTable":
     try:
         table = DeltaTable(uri, storage_options=table_options(uri))
     except TableNotFoundError:
-        raise UserError(f"{output.root} has no table {name}: it is not the output of a run") from None
+        return None
     except (DeltaError, OSError) as error:
         raise _unusable(output, name, error) from error
     _check_version(table)
     return table
 
 
-def _open(output: Output, name: str) -> "DeltaTable":
-    """Return a table to write to, made where it is missing."""
+def _create(output: Output, name: str) -> None:
     from deltalake import DeltaTable
-    from deltalake.exceptions import CommitFailedError, DeltaError
 
     uri = output.child(name)
-    options = table_options(uri)
-    try:
-        if not DeltaTable.is_deltatable(uri, options):
-            with contextlib.suppress(CommitFailedError):  # another process made it just now
-                DeltaTable.create(
-                    uri,
-                    SCHEMAS[name](),
-                    mode="ignore",
-                    partition_by="dt",
-                    name=name,
-                    configuration={
-                        VERSION_PROPERTY: str(SCHEMA_VERSION),
-                        "delta.dataSkippingStatsColumns": STATS[name],
-                    },
-                    storage_options=options,
-                    raise_if_key_not_exists=False,
-                )
-    except (DeltaError, OSError) as error:
-        raise _unusable(output, name, error) from error
-    table = read_table(output, name)
-    if _version(table) < SCHEMA_VERSION:
-        try:
-            table.alter.set_table_properties({VERSION_PROPERTY: str(SCHEMA_VERSION)}, raise_if_not_exists=False)
-        except CommitFailedError:  # another process did
-            return read_table(output, name)
-        except (DeltaError, OSError) as error:
-            raise _unusable(output, name, error) from error
-    return table
+    DeltaTable.create(
+        uri,
+        SCHEMAS[name](),
+        mode="ignore",
+        partition_by="dt",
+        name=name,
+        configuration={VERSION_PROPERTY: str(SCHEMA_VERSION), "delta.dataSkippingStatsColumns": STATS[name]},
+        storage_options=table_options(uri),
+        raise_if_key_not_exists=False,
+    )
 
 
 def _version(table: "DeltaTable") -> int:

@@ -1,0 +1,122 @@
+"""Real servers on 127.0.0.1, one of each kind for the whole run; `make test-servers` runs what needs them.
+
+Where something that a server needs is missing, its tests are skipped and say what; in CI (`CI` is set) they fail.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+CACHE = HERE.parents[1] / ".cache" / "servers"
+BUILD_S = 900
+"""Building the first time fetches and compiles some hundred Go modules."""
+
+sys.path.insert(0, str(HERE.parent / "transforms" / "sinks"))  # for `sink_rows`
+
+
+def missing(what):
+    """Skip the test, or fail it in CI."""
+    (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {what}")
+
+
+@pytest.fixture(scope="session")
+def gcs_program():
+    """The Cloud Storage fake, built once for each state of its source."""
+    source = HERE / "gcs"
+    files = sorted([*source.glob("*.go"), source / "go.mod", source / "go.sum"])
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    program = CACHE / f"gcs-{digest}"
+    if program.exists():
+        return program
+    if not shutil.which("go"):
+        missing("Go 1.26 or newer (https://go.dev/dl) to build a Cloud Storage server")
+    CACHE.mkdir(parents=True, exist_ok=True)
+    part = CACHE / f"{program.name}.{os.getpid()}"
+    built = subprocess.run(
+        ["go", "build", "-trimpath", "-o", part, "."], cwd=source, capture_output=True, text=True, timeout=BUILD_S
+    )
+    if built.returncode:
+        missing(f"what `go build` could not make: {' '.join(built.stderr.split())[-400:]}")
+    part.replace(program)
+    return program
+
+
+@pytest.fixture(scope="session")
+def gcs(gcs_program):
+    """A Cloud Storage server; `STORAGE_EMULATOR_HOST` names it to every client here and in child processes."""
+    process = subprocess.Popen([gcs_program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("STORAGE_EMULATOR_HOST", address)
+            yield address
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """An S3 server; the AWS variables name it to every client here and in child processes."""
+    # A process of its own: some calls of delta-rs hold Python's lock while they wait, and a thread could not answer.
+    script = (
+        "import os, threading; from moto.server import ThreadedMotoServer; out = os.dup(1); os.dup2(2, 1);"
+        "server = ThreadedMotoServer('127.0.0.1', 0); server.start();"
+        "os.write(out, ('http://%s:%d\\n' % server.get_host_and_port()).encode()); threading.Event().wait()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith("http://127.0.0.1:")
+        with pytest.MonkeyPatch.context() as environment:
+            for name, value in {
+                "AWS_ENDPOINT_URL": address,
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_REGION": "us-east-1",
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_EC2_METADATA_DISABLED": "true",
+            }.items():
+                environment.setenv(name, value)
+            environment.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+            yield address
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+@pytest.fixture
+def gs_bucket(gcs):
+    """The name of a new bucket of the Cloud Storage server."""
+    from transforms.stores import cloud_storage
+
+    name = f"b{uuid.uuid4().hex[:12]}"
+    cloud_storage().create_bucket(name)
+    return name
+
+
+@pytest.fixture
+def s3_bucket(s3):
+    """The name of a new bucket of the S3 server."""
+    from transforms.stores import s3 as client
+
+    name = f"b{uuid.uuid4().hex[:12]}"
+    client().create_bucket(Bucket=name)
+    return name
+
+
+@pytest.fixture(params=["gs", "s3"])
+def bucket(request, tmp_path, monkeypatch):
+    """The URI of a new bucket, of each kind; the user's cache folder is the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return f"{request.param}://{request.getfixturevalue(f'{request.param}_bucket')}"

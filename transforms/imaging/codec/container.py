@@ -78,7 +78,7 @@ def open_header(data: bytes, limits: DecodeLimits) -> tuple[ImageFile.ImageFile,
         _check_pixels(*_webp_canvas(data), limits)
     picture = _parse(name, data)
     _check_pixels(*picture.size, limits)
-    frames, notes = _frames(name, picture, limits)
+    frames, notes = _frames(name, data, picture, limits)
     orientation = _orientation(name, data, picture)
     width, height = picture.size if orientation < 5 or name in TURNED_BY_PILLOW else picture.size[::-1]
     return picture, Header(name, width, height, picture.mode, frames, orientation, notes)
@@ -120,10 +120,11 @@ def broken(name: str, data: bytes, error: Exception) -> RefusalError:
     return RefusalError("corrupt", f"the {name} file cannot be decoded ({detail})")
 
 
-def _frames(name: str, picture: ImageFile.ImageFile, limits: DecodeLimits) -> tuple[int, tuple[str, ...]]:
+def _frames(name: str, data: bytes, picture: ImageFile.ImageFile, limits: DecodeLimits) -> tuple[int, tuple[str, ...]]:
     frames = int(getattr(picture, "n_frames", 1) or 1) if name not in ("jpeg", "gif", "tiff") else 1
     if name in ("gif", "tiff"):
-        frames = _seek_frames(picture, limits.max_frames)
+        # Of a picture of its own: a broken later frame would leave its traces in the first.
+        frames = _seek_frames(_parse(name, data), limits.max_frames)
     if name == "jpeg" and "mp" in picture.info:
         frames = _mpo_pictures(picture)
     if frames > limits.max_frames:
@@ -140,7 +141,6 @@ def _seek_frames(picture: ImageFile.ImageFile, most: int) -> int:
             frames += 1
     except Exception:  # The first frame is what counts; what is wrong behind it is not asked.
         pass
-    picture.seek(0)
     return frames
 
 

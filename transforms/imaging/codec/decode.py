@@ -61,13 +61,26 @@ def _decode_fast(data: bytes, picture: ImageFile.ImageFile, header: Header) -> P
         except ValueError:  # What libjpeg warns of is an error here.
             return None
     elif header.format == "webp" and picture.mode == "RGB" and header.frames == 1:
+        bare = _bare_webp(data)
         try:
-            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+            pixels = cv2.imdecode(np.frombuffer(bare, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
         except cv2.error:
             return None
     else:
         return None
     return pixels if pixels is not None and pixels.shape[1::-1] == picture.size else None
+
+
+def _bare_webp(data: bytes) -> bytes:
+    """Return the picture's chunk alone as a WebP; OpenCV would read on past its end, into the next chunk, as if it were pixels."""
+    at = 12
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        end = at + 8 + length + (length & 1)
+        if data[at : at + 4] in (b"VP8 ", b"VP8L"):
+            return b"RIFF" + (end - at + 4).to_bytes(4, "little") + b"WEBP" + data[at:end]
+        at = end
+    return b"RIFF"
 
 
 def _is_plain_jpeg(picture: ImageFile.ImageFile) -> bool:

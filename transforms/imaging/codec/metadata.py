@@ -160,7 +160,7 @@ def xmp_with_step(original: Original, step: str, when: datetime | None) -> bytes
         if element.tag not in (f"{{{_MM}}}History", f"{{{_EXT}}}DigitalSourceType"):
             described.append(element)
     named = (element for element in properties if element.tag == f"{{{_EXT}}}DigitalSourceType")
-    declared = next((element.text or element.get(f"{{{_RDF}}}resource", "") for element in named), "").strip()
+    declared = next((element.text or element.get(f"{{{_RDF}}}resource") or "" for element in named), "").strip()
     source = Xml.SubElement(described, f"{{{_EXT}}}DigitalSourceType")
     source.text = declared or original.source_type or SOURCE_TYPES + "algorithmicallyEnhanced"
     described.append(_history(properties, step, when))

@@ -34,6 +34,7 @@ def decode_with_pillow(data: bytes, limits: DecodeLimits) -> Photo:
     picture, header = open_header(data, limits)
     quality = estimate_quality(picture)
     try:
+        _span_raw_tile(picture)
         picture.load()
         _check_still_within(picture, limits)
         upright, notes = flatten(picture, header)
@@ -47,6 +48,15 @@ def decode_with_pillow(data: bytes, limits: DecodeLimits) -> Photo:
         raise broken(header.format, data, error) from error
     pixels = np.array(upright)
     return Photo(pixels, _with_size(header, pixels), header.notes + notes, quality)
+
+
+def _span_raw_tile(picture: ImageFile.ImageFile) -> None:
+    """Let the one tile of an uncompressed file be the whole picture, whatever size it gives itself.
+
+    Pillow does so where it maps a named file into memory; of bytes it would refuse what it loads from disk.
+    """
+    if len(picture.tile) == 1 and picture.tile[0].codec_name == "raw" and picture.mode in Image._MAPMODES:
+        picture.tile = [picture.tile[0]._replace(extents=(0, 0, *picture.size))]
 
 
 def flatten(picture: Image.Image, header: Header) -> tuple[Image.Image, tuple[str, ...]]:

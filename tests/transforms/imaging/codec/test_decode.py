@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -374,3 +375,13 @@ def test_nothing_is_written_to_stderr(capfd: pytest.CaptureFixture[str]) -> None
             with contextlib.suppress(RefusalError):
                 decode(broken, LIMITS)
     assert capfd.readouterr().err == ""
+
+
+def test_an_uncompressed_tile_that_lies_about_its_height_is_read_as_pillow_reads_the_file(tmp_path: Path) -> None:
+    data = bytearray(stored(gradient().convert("L"), "TIFF"))
+    rows_per_strip = data.index(struct.pack("<H", 278), 8) + 8
+    data[rows_per_strip : rows_per_strip + 4] = bytes(4)
+    (tmp_path / "photo.tiff").write_bytes(data)
+    with Image.open(tmp_path / "photo.tiff") as picture:
+        expected = np.asarray(picture.convert("RGB"))
+    assert np.array_equal(decode(bytes(data), LIMITS).pixels, expected)

@@ -114,14 +114,17 @@ class _Process:
         message, descriptors, _, _ = socket.recv_fds(self.channel, _MESSAGE_BYTES, 1)
         try:
             if not message:
-                raise self._death(limits)
+                raise self.death(limits)
             return json.loads(message), _map(descriptors[0]) if descriptors else b""
         finally:
             for descriptor in descriptors:
                 os.close(descriptor)
 
-    def _death(self, limits: DecodeLimits) -> RefusalError:
-        code = self.process.wait(timeout=_START_S)
+    def death(self, limits: DecodeLimits) -> RefusalError:
+        try:
+            code = self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return RefusalError("decoder_crashed", "the decoding process closed its socket")
         if code == -signal.SIGPROF:
             return RefusalError("decode_timeout", f"decoding took more than {limits.timeout_s:g} s of CPU time")
         how = f"signal {-code}" if code < 0 else f"exit {code}"
@@ -138,18 +141,34 @@ _lock = threading.Lock()
 
 
 def _ask(what: str, data: bytes, limits: DecodeLimits) -> tuple[dict[str, Any], Any]:
-    """Have a process do one job; one that failed in any way but a plain refusal is not used again."""
+    """Have a process do one job; a used process that dies of it may have been dying before, so a fresh one decides."""
+    process = _used_process()
+    if process is not None:
+        try:
+            return _do(process, what, data, limits)
+        except RefusalError as refusal:
+            if refusal.code != "decoder_crashed":
+                raise
+    return _do(_Process(), what, data, limits)
+
+
+def _used_process() -> _Process | None:
     with _lock:
         process = _idle.pop() if _idle else None
     if process is not None and process.process.poll() is not None:
         process.end()
-        process = None
-    process = process or _Process()
+        return None
+    return process
+
+
+def _do(process: _Process, what: str, data: bytes, limits: DecodeLimits) -> tuple[dict[str, Any], Any]:
+    """Have this process do one job; one that failed in any way but a plain refusal is not used again."""
     try:
         reply, content = process.ask(what, data, limits)
     except OSError as error:
+        refusal = process.death(limits)
         process.end()
-        raise RefusalError("decoder_crashed", f"the decoding process is gone ({error})") from error
+        raise refusal from error
     except BaseException:
         process.end()
         raise

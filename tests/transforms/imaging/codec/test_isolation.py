@@ -96,16 +96,37 @@ def test_a_process_that_died_between_two_files_is_replaced() -> None:
     assert waiting() != [first]
 
 
-def test_a_decoder_that_dies_is_a_refusal_and_the_next_file_decodes() -> None:
+def test_a_process_that_dies_on_a_file_is_given_a_second_look_by_a_fresh_one() -> None:
     decode(stored("BMP"), LIMITS)
     (first,) = waiting()
-    os.kill(first, signal.SIGSTOP)
-    threading.Timer(0.3, os.kill, [first, signal.SIGSEGV]).start()
-    threading.Timer(0.4, os.kill, [first, signal.SIGCONT]).start()
-    with pytest.raises(RefusalError) as refusal:
-        decode(stored("BMP"), LIMITS)
-    assert refusal.value.code == "decoder_crashed"
+    die_soon(first)
     assert decode(stored("BMP"), LIMITS).pixels.shape == (40, 64, 3)
+    assert first not in waiting()
+
+
+def test_a_file_that_a_fresh_decoder_dies_on_is_refused_and_the_next_one_decodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = isolation._Process.__init__
+
+    def start_dying(process: isolation._Process) -> None:
+        start(process)
+        die_soon(process.process.pid)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(isolation._Process, "__init__", start_dying)
+        with pytest.raises(RefusalError) as refusal:
+            decode(stored("BMP"), LIMITS)
+    assert refusal.value.code == "decoder_crashed"
+    assert "signal 11" in refusal.value.message
+    assert decode(stored("BMP"), LIMITS).pixels.shape == (40, 64, 3)
+
+
+def die_soon(pid: int) -> None:
+    """Stop a process now and let it die of a segmentation fault while it has a file in hand."""
+    os.kill(pid, signal.SIGSTOP)
+    threading.Timer(0.3, os.kill, [pid, signal.SIGSEGV]).start()
+    threading.Timer(0.4, os.kill, [pid, signal.SIGCONT]).start()
 
 
 def test_a_decoder_that_sleeps_is_killed_when_its_time_is_up() -> None:

@@ -98,6 +98,7 @@ def _csv_rows(file: IO[bytes], uri: str) -> Iterator[Row]:
 def _json_rows(file: IO[bytes]) -> Iterator[Row]:
     lines = _Lines(_as_text(file, newline="\n"))
     for line in lines:
+        lines.recent.clear()
         if not line.strip():
             continue
         place = f"line {lines.count}"

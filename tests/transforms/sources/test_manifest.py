@@ -4,6 +4,7 @@ import codecs
 import io
 import json
 import os
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -225,3 +226,17 @@ def test_a_long_manifest_is_read_row_by_row() -> None:
 
     found = read_manifest(io.BufferedReader(Endless(), 64), "file:///m.csv")
     assert [next(found).uri for _ in range(3)] == [f"https://h/{n}.jpg" for n in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.jsonl"])
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, name: str) -> None:
+    peaks = []
+    for count in (200, 3_000):
+        row = '{"uri": "https://h/%d.jpg"}\n' if name == "m.jsonl" else "https://h/%d.jpg\n"
+        (tmp_path / name).write_text("uri\n" * (name == "m.csv") + "".join(row % n for n in range(count)))
+        with (tmp_path / name).open("rb") as file:
+            tracemalloc.start()
+            assert sum(1 for _ in read_manifest(file, f"file:///{name}")) == count
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 50_000, peaks

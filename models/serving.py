@@ -1,9 +1,11 @@
 """Beam's side of the model: the handler that `RunInference` batches for."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler
 
 from models.scorer import ModelSettings, Scorer, load
@@ -27,6 +29,7 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
         super().__init__()
         self.settings = settings or ModelSettings()
         self.batch = batch
+        self._core_time = Metrics.distribution("vitrine", "score_us")
 
     def load_model(self) -> Scorer:
         """Load the model, or find it loaded."""
@@ -46,8 +49,11 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
                 sound.append((index, tiles))
             except ValueError as error:
                 results[index] = _failure(error)
+        core = time.thread_time()
         for (index, _), result in zip(sound, score_each([tiles for _, tiles in sound], model), strict=True):
             results[index] = result
+        for _ in sound:
+            self._core_time.update(round((time.thread_time() - core) / len(sound) * 1e6))
         return results
 
     def get_num_bytes(self, batch: Sequence[Pixels | None]) -> int:

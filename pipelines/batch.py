@@ -13,8 +13,9 @@ from pipelines import run_file
 from pipelines.config import Config
 from pipelines.progress import Progress
 from pipelines.tally import Tally
-from transforms.errors import UserError
-from transforms.records import DeadLetter, ImageEvent
+from transforms import identity
+from transforms.errors import RefusalError, UserError
+from transforms.records import DeadLetter, ImageEvent, dead_letter
 from transforms.sinks.again import Again
 from transforms.sinks.finished import Identity
 from transforms.sinks.images import sweep
@@ -104,9 +105,10 @@ def _unfinished(epoch: Epoch, tables: Tables, again: Again | None) -> Epoch:
     targets = again.targets(identities) if again else [None] * len(items)
     left = Epoch()
     seen: set[Any] = set()
-    for item, identity, revision, target in zip(items, identities, known, targets, strict=True):
+    named: set[str] = set()
+    for item, whole, revision, target in zip(items, identities, known, targets, strict=True):
         wanted = 0 if revision is None else target
-        version = identity[1:] if identity[1] else identity[0]
+        version = whole[1:] if whole[1] else whole[0]
         if wanted is None or (revision is not None and revision >= wanted) or version in seen:
             left.finished += 1
             continue
@@ -114,6 +116,16 @@ def _unfinished(epoch: Epoch, tables: Tables, again: Again | None) -> Epoch:
         item = dataclasses.replace(item, revision=wanted)
         if isinstance(item, DeadLetter):
             left.dead_letters.append(item)
+        elif item.event_id in named:
+            left.dead_letters.append(_misnamed(item))
         else:
+            named.add(item.event_id)
             left.events.append(item)
     return left
+
+
+def _misnamed(event: ImageEvent) -> DeadLetter:
+    """Refuse an event whose id another photo has: the tables know a row by it, and would take the two for one."""
+    refusal = RefusalError("bad_event", f"the event id {event.event_id[:200]!r} names another photo already")
+    id_ = identity.event_id(None, event.uri, event.generation, event.source_position or "")
+    return dead_letter(dataclasses.replace(event, event_id=id_), "source", refusal, datetime.now(UTC))

@@ -162,6 +162,17 @@ def test_a_manifest_keeps_ids_and_refuses_a_bad_row_by_its_line(tmp_path):
     assert letter["code"] == "bad_manifest_row" and "3" in letter["source_position"]
 
 
+def test_an_event_id_that_names_two_photos_loses_none(tmp_path):
+    save(tmp_path / "in", 2)
+    manifest = tmp_path / "in" / "list.csv"
+    manifest.write_text("uri,event_id\nphoto-0000.jpg,a\nphoto-0001.jpg,a\n")
+    for _ in range(2):
+        assert batch("--input", str(manifest), "--output", str(tmp_path / "out")) == 0
+        assert [row["event_id"] for row in rows(tmp_path / "out")] == ["a"]
+        (letter,) = rows(tmp_path / "out", "dead_letters")
+        assert letter["code"] == "bad_event" and letter["uri"].endswith("photo-0001.jpg")
+
+
 def test_photos_cross_no_shuffle_and_no_buffer(tmp_path, monkeypatch):
     """What crosses one is unpickled on the other side. (Pickled it may be: Beam samples sizes for its counters so.)"""
     from transforms.case import Case

@@ -56,11 +56,15 @@ class Intake:
             thread.start()
 
     def stop(self) -> None:
-        """Poll no more and begin no fetch; return when the source is not being polled any more."""
+        """Poll no more and begin no fetch."""
         self._stop.set()
         self._flight.stop()
-        if self._threads[0].is_alive():
-            self._threads[0].join(10 * WAIT_S + self._settings.settle_s)
+
+    def close(self, wait_s: float) -> None:
+        """Close the source, unless a poll does not come back: a client must not be closed while it is asked."""
+        self._threads[0].join(wait_s)
+        if not self._threads[0].is_alive():
+            self._source.close()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
         while not stop.is_set():
             driver.step()
         drain(driver, intake, flight, config.stream.drain_s)
-        source.close()
+        intake.close(config.stream.drain_s)
         summary = run_file.summary(
             args.source, output.root, began, time.perf_counter() - clock, driver.tally, job.maker
         )

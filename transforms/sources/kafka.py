@@ -19,6 +19,7 @@ REFRESH_S = 30.0
 """How often is looked for new partitions."""
 
 ASK_S = 5.0
+LAG_S = 1.0
 _QUIET = 60.0
 
 
@@ -67,6 +68,9 @@ class KafkaSource:
         self._tracks: dict[int, Track] = {}
         self._lock = threading.Lock()
         self._told = 0.0
+        self._to_tell = False
+        self._measured = 0.0
+        self._lag: int | None = None
         own = {
             "group.id": place.group,
             "enable.auto.commit": False,
@@ -95,6 +99,10 @@ class KafkaSource:
         """Return messages; now and then look for partitions that were added."""
         if time.monotonic() - self._refreshed > REFRESH_S:
             self._refresh()
+        if time.monotonic() - self._measured > LAG_S:
+            self._measure_lag()
+        if self._to_tell:
+            self._tell()
         return [one for message in self._consumer.consume(most, wait_s) if (one := self._read(message)) is not None]
 
     def positions(self, done: Sequence[Offset]) -> dict[str, int]:
@@ -109,11 +117,14 @@ class KafkaSource:
             }
 
     def settle(self, done: Sequence[Offset]) -> None:
-        """Tell the broker how far the tables are, for whoever watches its lag; nothing here depends on it."""
+        """Let the broker be told how far the tables are, for whoever watches its lag; nothing here depends on it."""
+        self._to_tell = self._to_tell or bool(done)
+
+    def _tell(self) -> None:
+        """Commit the group's offsets. By the thread that polls: the client's two calls can block each other."""
         from confluent_kafka import KafkaException, TopicPartition
 
-        if not done:
-            return
+        self._to_tell = False
         with self._lock:
             offsets = [
                 TopicPartition(self._place.topic, number, track.position + 1)
@@ -126,22 +137,28 @@ class KafkaSource:
             self._say(f"the group's offsets were not committed: {error.args[0].str()}")
 
     def lag(self) -> int | None:
-        """Return how many messages are behind the ones done, as far as the client knows the topic's ends."""
+        """Return how many messages are behind the ones done, as of a second ago; None where the topic's ends are not known."""
+        return self._lag
+
+    def _measure_lag(self) -> None:
         from confluent_kafka import KafkaException, TopicPartition
 
-        total = 0
+        self._measured = time.monotonic()
         with self._lock:
             at = {number: track.position for number, track in self._tracks.items()}
+        total = 0
         for number, position in at.items():
             try:
                 _, end = self._consumer.get_watermark_offsets(TopicPartition(self._place.topic, number), cached=True)
             except KafkaException:
-                return None
+                return
             total += max(0, end - position - 1)
-        return total
+        self._lag = total
 
     def close(self) -> None:
-        """Leave the cluster."""
+        """Leave the cluster; nobody polls any more."""
+        if self._to_tell:
+            self._tell()
         self._consumer.close()
 
     def _read(self, message: Any) -> Announced | None:
@@ -193,7 +210,9 @@ class KafkaSource:
             )
         if wanted < low:
             LOG.error("%d messages of %s expired before they were read", low - wanted, self.app_id(partition))
-        self._consumer.seek(TopicPartition(self._place.topic, partition, max(low, wanted)))
+        # A partition that met this error cannot be sought in; it is given back and taken up again.
+        self._consumer.incremental_unassign([TopicPartition(self._place.topic, partition)])
+        self._consumer.incremental_assign([TopicPartition(self._place.topic, partition, max(low, wanted))])
 
     def _made_anew(self, partition: int, wanted: int, high: int) -> str:
         return (

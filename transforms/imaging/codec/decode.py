@@ -58,7 +58,7 @@ def _decode_fast(data: bytes, picture: ImageFile.ImageFile, header: Header) -> P
     if header.format == "jpeg" and _is_plain_jpeg(picture):
         try:
             pixels = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False, strict=True)
-        except ValueError:  # What libjpeg warns of is an error here.
+        except (ValueError, MemoryError):  # What libjpeg warns of is an error here.
             return None
     elif header.format == "webp" and picture.mode == "RGB" and header.frames == 1:
         bare = _bare_webp(data)

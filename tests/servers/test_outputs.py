@@ -207,7 +207,7 @@ def test_a_missing_bucket_is_a_sentence(bucket):
     output = open_output(f"{bucket}-missing/out")
     with pytest.raises(UserError, match="cannot be written"):
         write_image(output, b"pixels", "jpg")
-    with pytest.raises(UserError, match="quality"):
+    with pytest.raises(UserError, match=r"quality cannot be reached: there is no such bucket"):
         Tables(output)
 
 
@@ -220,3 +220,15 @@ def test_sql_over_a_bucket(output, capsys):
     Tables(output).commit_epoch([quality(n, verdict="retake" if n < 3 else "accept") for n in range(10)], [dead(20)])
     assert cli.main(["sql", output.root, "select verdict, count(*) n from latest group by 1 order by 1", "--csv"]) == 0
     assert capsys.readouterr().out == "verdict,n\naccept,7\nretake,3\n"
+
+
+@pytest.mark.parametrize("scheme", ["gs", "s3"])
+def test_a_store_that_does_not_answer_is_a_sentence(scheme, monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    with pytest.raises(UserError, match="quality cannot be reached: the store does not answer") as error:
+        Tables(open_output(f"{scheme}://bucket/out"))
+    assert "\n" not in str(error.value)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from transforms.errors import RefusalError, UserError
-from transforms.sinks.output import Output, unwritable
+from transforms.sinks.output import Output, one_line, unwritable
 from transforms.stores import cloud_storage
 
 FOLDER = "images"
@@ -34,6 +34,7 @@ UNFINISHED = "unfinished"
 STALE_S = 3_600.0
 """Age of an unfinished file of another machine that is taken for left behind."""
 
+_TIMEOUT_S = 60.0
 _FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 _numbers = itertools.count()
 
@@ -121,33 +122,42 @@ def _alive(pid: int) -> bool:
 def _write_cloud_storage(output: Output, name: str, data: bytes, content_type: str) -> None:
     from google.api_core import exceptions
     from google.auth.exceptions import GoogleAuthError
+    from google.cloud.storage.retry import DEFAULT_RETRY
 
     bucket, key = output.bucket_and_key(name)
     blob = cloud_storage().bucket(bucket).blob(key)
     try:
         # Only where nothing is there: with this the client may also retry, since a second upload cannot win.
-        blob.upload_from_string(data, content_type=content_type, if_generation_match=0, timeout=60)
+        blob.upload_from_string(
+            data,
+            content_type=content_type,
+            if_generation_match=0,
+            timeout=_TIMEOUT_S,
+            retry=DEFAULT_RETRY.with_timeout(_TIMEOUT_S),
+        )
     except exceptions.PreconditionFailed:
         return
     except (exceptions.Forbidden, exceptions.Unauthorized, exceptions.NotFound, GoogleAuthError) as error:
-        raise UserError(f"gs://{bucket} cannot be written: {_one_line(error)}") from error
+        raise UserError(f"gs://{bucket} cannot be written: {one_line(error)}") from error
     except (exceptions.GoogleAPIError, OSError) as error:
-        raise RefusalError("write_failed", f"gs://{bucket}/{key}: {_one_line(error)}") from error
+        raise RefusalError("write_failed", f"gs://{bucket}/{key}: {one_line(error)}") from error
 
 
 def _write_s3(output: Output, name: str, data: bytes, content_type: str) -> None:
+    from botocore.exceptions import BotoCoreError, NoCredentialsError
+
     bucket, key = output.bucket_and_key(name)
     place = f"{bucket}/{key}"
     try:
         _s3().pipe_file(place, data, mode="create", ContentType=content_type)
     except FileExistsError:
         return
-    except OSError as error:
-        if error.errno == errno.EINVAL and _s3().exists(place):
+    except (FileNotFoundError, PermissionError, NoCredentialsError) as error:
+        raise UserError(f"s3://{bucket} cannot be written: {one_line(error)}") from error
+    except (OSError, BotoCoreError) as error:
+        if isinstance(error, OSError) and error.errno == errno.EINVAL and _s3().exists(place):
             return  # MinIO's word for "exists already"
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise UserError(f"s3://{bucket} cannot be written: {_one_line(error)}") from error
-        raise RefusalError("write_failed", f"s3://{place}: {_one_line(error)}") from error
+        raise RefusalError("write_failed", f"s3://{place}: {one_line(error)}") from error
 
 
 @functools.cache
@@ -155,7 +165,3 @@ def _s3() -> Any:
     import fsspec
 
     return fsspec.filesystem("s3")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -17,6 +17,9 @@ STATE = "_state"
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f\[\]\\\ud800-\udfff]|%[0-9A-Fa-f]{2}")
 """What delta-rs 1.6 reads as something else, or not at all, in the path of a table."""
 
+_MESSAGE = 400
+"""Characters of another library's message that go into a sentence."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -103,6 +106,13 @@ def unwritable(place: str, error: OSError) -> UserError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(f"{place} cannot be written: the disk is full; make room and run the same command again")
     return UserError(f"{place} cannot be written: {(error.strerror or str(error)).lower()}")
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line, without the colours and drawings that delta-rs puts into it."""
+    plain = re.sub(r"\x1b\[[0-9;]*m|↳", "", str(error))
+    text = " ".join(plain.split()) or type(error).__name__
+    return text if len(text) <= _MESSAGE else text[: _MESSAGE - 1] + "…"
 
 
 def cache_home() -> Path:

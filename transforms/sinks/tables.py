@@ -8,6 +8,7 @@ the second fails, loads what the first one wrote, leaves out what is there, and 
 import contextlib
 import logging
 import random
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from transforms.errors import UserError
 from transforms.records import SCHEMA_VERSION, Row, dead_letters_schema, quality_schema
 from transforms.sinks.finished import Finished, Identity
-from transforms.sinks.output import Output, table_options
+from transforms.sinks.output import Output, one_line, table_options
 from transforms.sinks.table_settings import TableSettings
 
 if TYPE_CHECKING:
@@ -40,7 +41,14 @@ _SIGNS = {
     "os error 122": "cannot be written: the disk quota is used up",
     "os error 13": "cannot be written: no permission",
     "os error 30": "cannot be written: the file system is read-only",
+    "loading credentials|token request": "cannot be reached without credentials: set those of AWS (AWS_ACCESS_KEY_ID, …) "
+    "or Google Cloud (GOOGLE_APPLICATION_CREDENTIALS, gcloud auth application-default login)",
+    "connect error|dns error": "cannot be reached: the store does not answer (another than the vendor's own is named by "
+    "AWS_ENDPOINT_URL or STORAGE_EMULATOR_HOST)",
+    "NoSuchBucket|list request.*404": "cannot be reached: there is no such bucket",
+    "AccessDenied|403 Forbidden": "cannot be read or written: these credentials may not",
 }
+"""What delta-rs says somewhere in a message -> what it means to whoever started the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +261,8 @@ def _at(table: "DeltaTable", app_id: str) -> int:
 
 
 def _unusable(output: Output, name: str, error: Exception) -> UserError:
-    place, text = output.child(name), " ".join(str(error).split())
+    place, text = output.child(name), str(error)
     for sign, sentence in _SIGNS.items():
-        if sign in text:
+        if re.search(sign, text, re.DOTALL):
             return UserError(f"{place} {sentence}")
-    return UserError(f"the table {place} cannot be used: {text}")
+    return UserError(f"the table {place} cannot be used: {one_line(error)}")

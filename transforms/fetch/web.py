@@ -243,7 +243,8 @@ def _pools(settings: FetchSettings) -> urllib3.PoolManager:
 
 
 def _is_private(host: str, port: int, settings: FetchSettings) -> bool:
-    return f"{host.strip('[]')}:{port}" in settings.private_hosts
+    # urllib3 and urlsplit differ on the brackets of an IPv6 address.
+    return f"{host.strip('[]')}:{port}" in {re.sub(r"[\[\]]", "", place).lower() for place in settings.private_hosts}
 
 
 def _covers(allowed: str, host: str) -> bool:

@@ -248,6 +248,12 @@ def test_an_address_of_our_own_network_needs_its_port_named(server: Server) -> N
     assert server.connections == 0
 
 
+def test_a_private_host_may_be_an_ipv6_address(no_connections: None) -> None:
+    ours = replace(QUICK, private_hosts=("[::1]:8080",))
+    web.check_address("http://[::1]:8080/a", ours)
+    assert refused("http://[::1]:8081/a", ours).code == "forbidden_location"
+
+
 @pytest.mark.parametrize(
     "target",
     [

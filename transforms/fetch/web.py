@@ -5,10 +5,11 @@ to what was found and checked, so a name that points elsewhere a moment later ch
 Each redirect starts over. No proxy, no cookie, no credential of this machine is ever used.
 """
 
-import concurrent.futures
 import functools
+import queue
 import re
 import socket
+import threading
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -32,7 +33,6 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _CODES = {401: "permission_denied", 403: "permission_denied", 404: "not_found", 407: "permission_denied"}
 _CODES |= {410: "not_found", 451: "permission_denied"}
-_look_ups = concurrent.futures.ThreadPoolExecutor(16, "look-up")
 
 
 def read_address(event: ImageEvent, settings: FetchSettings, max_bytes: int, left_s: float) -> bytes:
@@ -200,25 +200,34 @@ class _Checked:
 
 
 def _look_up(host: str, port: int, ends: Deadline) -> list[Any]:
-    """Look a name up, for no longer than is left; the system's own call cannot be interrupted.
+    """Look a name up, for no longer than is left.
+
+    The system's own call cannot be interrupted: one that hangs is left behind in a thread of its own, which keeps neither
+    other look-ups nor the end of the process waiting.
 
     Raises:
         RefusalError: fetch_failed, where no such name exists.
         PassingError: no answer.
     """
-    bare = host.strip("[]")
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
     try:
-        waiting = _look_ups.submit(socket.getaddrinfo, bare, port, type=socket.SOCK_STREAM)
-        return waiting.result(ends.left())
-    except concurrent.futures.TimeoutError:
+        answer = answers.get(timeout=ends.left())
+    except queue.Empty:
         raise PassingError(RefusalError("fetch_timeout", f"the name {host} was not looked up in time")) from None
-    except socket.gaierror as error:
-        refusal = RefusalError("fetch_failed", f"the name {host} cannot be looked up: {error.strerror}")
-        if error.errno == socket.EAI_NONAME:
-            raise refusal from None
-        raise PassingError(refusal) from None
-    except UnicodeError:
-        raise RefusalError("bad_uri", f"{host[:80]} is no host") from None
+    if isinstance(answer, UnicodeError):
+        raise RefusalError("bad_uri", f"{host[:80]} is no host")
+    if isinstance(answer, OSError):
+        refusal = RefusalError("fetch_failed", f"the name {host} cannot be looked up: {answer.strerror}")
+        raise refusal if answer.errno == socket.EAI_NONAME else PassingError(refusal)
+    return list(answer)
 
 
 class _CheckedHTTP(_Checked, HTTPConnection):

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from transforms import identity
 from transforms.errors import RefusalError
@@ -183,6 +187,23 @@ def test_trick_addresses_reach_nothing(address: str, no_connections: None) -> No
 )
 def test_addresses_that_two_readers_could_read_differently_are_no_addresses(address: str, no_connections: None) -> None:
     assert refused(address).code == "bad_uri"
+
+
+@given(
+    st.text(max_size=30), st.sampled_from(["https://", "https://a.example", "http://[::1]", "https://a.example:8443"])
+)
+@example("\\@127.0.0.1/", "https://a.example")
+@example("@127.0.0.1/", "https://a.example")
+@example("#@127.0.0.1/", "https://a.example")
+@example("?@127.0.0.1:1/", "https://a.example")
+def test_who_checks_and_who_connects_read_the_same_host_and_port(text: str, start: str) -> None:
+    try:
+        uri, location = identity.locate(start + text)
+    except RefusalError:
+        return
+    address = location or uri
+    checked, used = urlsplit(address), urllib3.util.parse_url(address)
+    assert (checked.scheme, checked.hostname, checked.port) == (used.scheme, (used.host or "").strip("[]"), used.port)
 
 
 def test_a_name_is_judged_by_where_it_leads(names: dict[str, list[list[str]]], no_connections: None) -> None:

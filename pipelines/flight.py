@@ -178,16 +178,8 @@ class Flight:
                     self._put_later(photo)
             self._changed.notify_all()
 
-    def skip(self, message: Message, why: str) -> None:
-        """Count a message that names no photo as done."""
-        with self._changed:
-            self.counts[why] += 1
-            message.left -= 1
-            self._if_done(message)
-            self._changed.notify_all()
-
     def pass_by(self, why: str) -> None:
-        """Count an event that needs nothing."""
+        """Count what needs nothing, by the reason."""
         with self._changed:
             self.counts[why] += 1
 

@@ -85,18 +85,16 @@ class Intake:
         events = [item for one in announced for item in one.items if isinstance(item, ImageEvent)]
         reasons = iter(self._past.sift(events))
         for one in announced:
-            message = Message(one.token)
-            if one.skipped is not None:
-                self._flight.skip(message, one.skipped)
-                continue
+            for why in one.skipped:
+                self._flight.pass_by(why)
             wanted = []
             for item in one.items:
-                why = next(reasons) if isinstance(item, ImageEvent) else None
-                if why is None:
+                reason = next(reasons) if isinstance(item, ImageEvent) else None
+                if reason is None:
                     wanted.append(item)
                 else:
-                    self._flight.pass_by(why)
-            self._flight.admit(message, wanted, one.published)
+                    self._flight.pass_by(reason)
+            self._flight.admit(Message(one.token), wanted, one.published)
 
     def _fetch(self) -> None:
         while not self._stop.is_set():

@@ -107,9 +107,16 @@ def refuse(element: ImageEvent | Case, stage: str, error: Exception) -> DeadLett
     if isinstance(error, UserError):
         STOPPED.append(error)
         raise error
-    event = element if isinstance(element, ImageEvent) else element.event
+    event = element if isinstance(element, ImageEvent) else _with_photo(element)
     if not isinstance(error, RefusalError):
         LOG.warning("%s failed on %s: %r", stage, event.uri, error, exc_info=error if LOG.isEnabledFor(logging.INFO) else None)
         error = RefusalError("internal_error", f"{type(error).__name__}: {error}")
     DONE.add()
     return dead_letter(event, stage, error, datetime.now(UTC))
+
+
+def _with_photo(case: Case) -> ImageEvent:
+    """Return a case's event; a photo that came in the message is put back into it: nowhere else can it be had again."""
+    if not case.event.uri.startswith("inline:"):
+        return case.event
+    return dataclasses.replace(case.event, data=(case.original or case).data)

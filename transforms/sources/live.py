@@ -9,14 +9,14 @@ from transforms.records import DeadLetter, ImageEvent
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """One message: the photos that it names, or its dead letter, or neither and the reason for which it is skipped.
+    """One message: the photos that it names, dead letters, and why what else it tells of is skipped.
 
     `published` is when the message was sent, in seconds since 1970, where the source tells.
     """
 
     items: tuple[ImageEvent | DeadLetter, ...]
     token: Any = None
-    skipped: str | None = None
+    skipped: tuple[str, ...] = ()
     published: float | None = None
 
 

@@ -8,11 +8,14 @@ it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from transforms.imaging.fixes.contrast import stretch, stretch_ends
 from transforms.imaging.fixes.deblock import deblock
 from transforms.imaging.fixes.exposure import expose, exposure_gain
+from transforms.imaging.fixes.light import to_linear
 from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct
-from transforms.imaging.fixes.white_balance import balance, balance_gains, known_light, warmth
+from transforms.imaging.fixes.white_balance import balance, balance_gains, known_light, neutral_share, warmth
 from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity, risen
 from transforms.imaging.types import Action, Assessment, Judgement, Mended, Photo, Pixels
 
@@ -129,7 +132,7 @@ def plan_denoise(pixels: Pixels, photo: Photo) -> Plan | None:
 def plan_exposure(pixels: Pixels, photo: Photo) -> Plan | None:
     """Gain in linear light towards a 98th percentile of .8."""
     full = exposure_gain(pixels)
-    if full <= 1.05:
+    if full <= 1.05 or _veiled(pixels):
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
@@ -139,10 +142,22 @@ def plan_exposure(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("exposure_gain", Touches.TONE, (0.5, 0.65, 0.8, 1.0), apply)
 
 
-def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
-    """Stretch of the .5 to 99.5 per cent range."""
+def _veiled(pixels: Pixels) -> bool:
+    """Whether even the darkest tones are grey: loss of light leaves black black, loss of contrast does not."""
     low, high = stretch_ends(pixels)
-    if high - low < 16 or high - low > 240:
+    dark, light = to_linear(np.array([low, high]).astype(np.uint8))
+    return bool(dark > 0.12 * light)
+
+
+_BLACK, _WHITE, _SPAN = 40.0, 225.0, 90.0
+"""Luma (.5 and 99.5 per cent): a veil lifts black over the first, murk lowers white under the second, and what lies
+between spans less than the third; of 692 photos as they come, two have all three."""
+
+
+def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
+    """Stretch of the .5 to 99.5 per cent range, where both its ends are missing."""
+    low, high = stretch_ends(pixels)
+    if low < _BLACK or high > _WHITE or not 4 <= high - low <= _SPAN:
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
@@ -153,21 +168,25 @@ def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4, 0.55, 0.7), apply)
 
 
-_PROVEN, _TINTED, _TOO_TINTED = 0.2, 1.0, 2.2
-"""log2 of the light's red to its blue from which a photo is balanced: by a neutral ground, without one; beyond the
-last
-it is no lamp (tungsten light in a daylight setting is 1.8), the scene itself is of one colour."""
+_PROVEN, _WARM, _COLD, _SCENE = 0.2, 1.2, 0.9, 2.6
+"""log2 of the light's red to its blue from which a photo is balanced: by a neutral ground, without one towards warm and
+towards cold; beyond the last it is no lamp (tungsten light in a daylight setting is 1.8), the scene is of one colour."""
+_NEUTRAL = 0.03
+"""Share of the photo that must turn grey with the light taken away, where no ground proves it."""
 _NATURAL = 0.3
-"""How far off neutral the two witnesses lie on photos in neutral light; so much is left where no ground proves more.
-"""
+"""How far off neutral the witnesses lie on photos in neutral light; so much is left where no ground proves more."""
 
 
 def plan_white_balance(pixels: Pixels, photo: Photo) -> Plan | None:
     """From a plain light ground where the scene agrees with it, otherwise by what surfaces and edges both show."""
     light, proven = known_light(pixels)
-    if light is None or not (_PROVEN if proven else _TINTED) <= abs(warmth(light)) <= _TOO_TINTED:
+    if light is None:
         return None
-    most = 1.0 if proven else 1.0 - _NATURAL / abs(warmth(light))
+    tint = warmth(light)
+    least = _PROVEN if proven else _WARM if tint > 0 else _COLD
+    if not least <= abs(tint) <= _SCENE or not (proven or neutral_share(pixels, light) >= _NEUTRAL):
+        return None
+    most = 1.0 if proven else 1.0 - _NATURAL / abs(tint)
     known = light
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:

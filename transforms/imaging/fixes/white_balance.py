@@ -98,6 +98,26 @@ def common_light(pixels: Pixels) -> Gains | None:
     return 2.0 ** (magenta + warm / 2), 1.0, 2.0 ** (magenta - warm / 2)
 
 
+def neutral_share(pixels: Pixels, light: Gains) -> float:
+    """Share 0..1 of the lit pixels that would be grey if `light` were taken away.
+
+    A lamp tints grey things too, and few scenes have none; where nothing would turn grey, the colour is the scene's own.
+
+    Args:
+        pixels: height x width x 3, uint8, sRGB.
+        light: linear red, green and blue.
+    """
+    scale = min(1.0, 256 / max(pixels.shape[:2]))
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    lit = small[small.max(axis=2) > 32]
+    if lit.size == 0:
+        return 0.0
+    red, green, blue = np.moveaxis(np.log2(np.maximum(TO_LINEAR[lit], 0.002)), -1, 0)
+    warm, magenta = red - blue - warmth(light), (red + blue) / 2 - green - _magenta(light)
+    return float(((np.abs(warm) < 0.35) & (np.abs(magenta) < 0.25)).mean())
+
+
 def grey_edge(pixels: Pixels, power: float = 6.0) -> Gains | None:
     """The light's colour as the Minkowski mean of linear light's gradients; None for a photo without any edge."""
     if min(pixels.shape[:2]) < 3:

@@ -11,12 +11,12 @@ from pipelines.flight import Flight, Open, Share
 from pipelines.tally import Tally
 from transforms.arrived import ARRIVED
 from transforms.records import DeadLetter, ImageEvent, Row, dead_letter_row, duplicate_row
-from transforms.sinks.commit import Written
 from transforms.sinks.output import Output
 from transforms.sinks.parked import Parked, ParkedPhoto
 from transforms.sinks.results import Answer, Results, Versions, answer_of_dead_letter, answer_of_row
 from transforms.sinks.tables import DEAD_LETTERS, QUALITY, Tables
 from transforms.sinks.unanswered import rows_since
+from transforms.sinks.written import Written
 from transforms.sources.live import LiveSource
 
 WAIT_S = 0.2

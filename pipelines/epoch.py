@@ -12,7 +12,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from pipelines.build import Job, build
 from pipelines.tally import Tally
 from transforms.records import DeadLetter, ImageEvent, Row
-from transforms.sinks.commit import WRITTEN, Commit, Written
+from transforms.sinks.commit import Commit
+from transforms.sinks.written import WRITTEN, Written
 from transforms.stage import NAMESPACE, STOPPED
 
 

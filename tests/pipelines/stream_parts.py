@@ -16,9 +16,9 @@ from transforms.arrived import ARRIVED
 from transforms.errors import RefusalError
 from transforms.imaging.types import Assessment, Box, Header, Judgement, Prediction
 from transforms.records import ImageEvent, Maker, dead_letter, dead_letter_row, quality_row
-from transforms.sinks.commit import Written
 from transforms.sinks.parked import Parked
 from transforms.sinks.tables import Tables
+from transforms.sinks.written import Written
 from transforms.sources.live import Announced
 
 MAKER = Maker("0", "m1", "litert", "c1")

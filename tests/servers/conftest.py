@@ -18,6 +18,8 @@ CACHE = HERE.parents[1] / ".cache" / "servers"
 BUILD_S = 900
 """Building the first time fetches and compiles some hundred Go modules."""
 
+sys.path.insert(0, str(HERE))  # for the servers
+sys.path.insert(0, str(HERE.parent / "pipelines"))  # for `stream_parts`
 sys.path.insert(0, str(HERE.parent / "transforms" / "sinks"))  # for `sink_rows`
 
 
@@ -93,6 +95,20 @@ def s3():
     finally:
         process.kill()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    """A Kafka broker."""
+    import kafka_broker
+
+    CACHE.mkdir(parents=True, exist_ok=True)
+    try:
+        broker = kafka_broker.Broker(kafka_broker.jars(CACHE), tmp_path_factory.mktemp("kafka"))
+    except kafka_broker.MissingError as error:
+        missing(error)
+    yield broker
+    broker.kill()
 
 
 @pytest.fixture

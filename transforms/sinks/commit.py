@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -13,19 +13,8 @@ from transforms.records import DeadLetter, Row, dead_letter_row
 from transforms.sinks.output import Output
 from transforms.sinks.table_settings import TableSettings
 from transforms.sinks.tables import Tables
+from transforms.sinks.written import WRITTEN, Written
 from transforms.stage import NAMESPACE, STOPPED
-
-
-class Written(NamedTuple):
-    """What one commit was given, and the versions of both tables that hold it."""
-
-    rows: list[Row]
-    dead_letters: list[DeadLetter]
-    versions: dict[str, int]
-
-
-WRITTEN: list[Written] = []
-"""What this process committed, for a driver that answers it: a graph that runs here gives nothing else back."""
 
 
 class Commit(beam.PTransform):

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from transforms.errors import UserError
 from transforms.events import attributes_of
-from transforms.events import attributes_of
 from transforms.sources.kafka_config import KafkaPlace, client_properties, open_client, partitions
 from transforms.sources.live import Announced
 from transforms.sources.messages import announce

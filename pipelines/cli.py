@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("pipelines.report", "one page about an output folder, with before and after"),
     "sql": ("pipelines.sql", "ask the tables of an output folder"),
     "train": ("pipelines.train", "train the quality model on photos that people rated"),
+    "evaluate": ("pipelines.evaluate", "how good the verdicts and the model are, against labels"),
     "config": ("pipelines.config", "show every setting: value, unit, source"),
 }
 """Command -> its module and its line of help."""

@@ -5,12 +5,12 @@ photos that were called fine do not reach. Where they come from is in `docs/verd
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from transforms.imaging.types import Assessment, Box, Judgement, Prediction, Reason
+from transforms.imaging.types import Assessment, Judgement, Prediction, Reason
 from transforms.settings import setting
 
 SHOWN = 0.2
@@ -35,26 +35,29 @@ Points = tuple[float, ...]
 class Thresholds:
     """For each reason the value of its measure from which it is shown, acted on and severe."""
 
-    dark: Points = setting((1.2, 1.6, 3.2), unit="stops", why="highlights below white", decides=True)
-    too_dark: Points = setting(
-        (2.8, 3.0, 3.4), unit="stops", why="beyond the largest gain that is allowed", decides=True
+    dark: Points = setting((0.55, 0.75, 2.4), unit="stops", why="light below what it should be", decides=True)
+    too_dark: Points = setting((2.2, 2.3, 2.5), unit="stops", why="beyond the gain that noise allows", decides=True)
+    bright: Points = setting((0.12, 0.30, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
+    burnt_out: Points = setting((0.50, 0.56, 0.66), unit="share", why="clipped in the middle, or in part", decides=True)
+    low_contrast: Points = setting(
+        (0.30, 0.24, -0.1), unit="share", why="span of tones less half its veil", decides=True
     )
-    bright: Points = setting(
-        (0.10, 0.25, 0.90), unit="share", why="of the product clipped, when its ground is not white", decides=True
+    uneven_light: Points = setting((2.2, 2.8, 20.0), unit="stops", why="fall of light over the ground", decides=True)
+    cast: Points = setting((8.5, 11.0, 60.0), unit="ΔE", why="tint of what should be neutral", decides=True)
+    blur: Points = setting((0.7, 4.0, 60.0), unit="log-odds", why="blurred at full view: told, not fatal", decides=True)
+    blur_400: Points = setting(
+        (1.4, 1.6, 1.9), unit="px", why="width of a blur that is seen even at 400 px", decides=True
     )
-    burnt_out: Points = setting(
-        (0.35, 0.45, 0.60), unit="share", why="of the product clipped, when its ground is not white", decides=True
-    )
-    low_contrast: Points = setting((0.45, 0.38, 0.10), unit="share", why="span of tones", decides=True)
-    cast: Points = setting((9.0, 12.0, 60.0), unit="ΔE", why="tint of near-neutral tones", decides=True)
-    blur: Points = setting(
-        (0.10, 0.09, 0.07), unit="ratio", why="neighbours' differences against those four pixels apart", decides=True
-    )
-    noise: Points = setting((6.0, 8.0, 30.0), unit="levels", why="noise where the photo is flattest", decides=True)
+    enlarged: Points = setting((1.1, 1.25, 1.45), unit="px", why="as blur_400, when enlarged", decides=True)
+    noise: Points = setting((5.0, 7.0, 30.0), unit="levels", why="noise where the photo is flattest", decides=True)
+    compression: Points = setting((4.0, 6.0, 60.0), unit="levels", why="height of block edges", decides=True)
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
-    small: Points = setting((0.06, 0.04, 0.01), unit="share", why="bounding box of the product", decides=True)
+    small: Points = setting((0.06, 0.04, 0.005), unit="share", why="bounding box of the product", decides=True)
     cut_off: Points = setting((0.45, 0.60, 0.95), unit="share", why="of one edge of the frame", decides=True)
+    clutter: Points = setting((0.45, 0.60, 3.0), unit="share", why="of the ground at strong edges", decides=True)
+    border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
+    collage: Points = setting((0.95, 0.97, 1.2), unit="share", why="length of the straightest inner edge", decides=True)
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -63,37 +66,95 @@ class Thresholds:
                 raise ValueError(f"{name} must be three numbers, all rising or all falling, not {points}")
 
 
+Measures = Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a reason is read from the measures: `evidence` goes through the curve of the same name, NaN says nothing."""
+    """How a reason is read from the measures: `evidence` goes through one curve of the table; NaN says nothing."""
 
     code: str
-    evidence: Callable[[Mapping[str, float]], float]
-    amount: Callable[[Mapping[str, float]], float]
+    curve: str
+    """The field of `Thresholds`; a code may have two rules, of which the severer one speaks."""
+    evidence: Callable[[Measures], float]
+    amount: Callable[[Measures], float]
     mendable: bool = False
     whole: bool = True
     """False when the reason speaks of the product alone, so that its box is told with it."""
 
 
-def _product_clipped(measures: Mapping[str, float]) -> float:
-    """Clipping of the product, unless it stands on a ground that is meant to be white."""
+def _light_missing(measures: Measures) -> float:
+    """Stops below a good exposure, by highlights and mean alike: a black product lowers only the mean."""
+    return (measures["dim_stops"] + measures["mean_stops"]) / 2
+
+
+def _burnt(measures: Measures) -> float:
+    """Clipping in the middle, and twice what is clipped in part: on a white studio ground the second is near 0."""
+    return measures["clipped_centre"] + 2 * measures["clipped_partly"]
+
+
+def _bright(measures: Measures) -> float:
+    """As `_burnt`, but a plain white ground is meant to be clipped."""
     on_white = measures["ground_plain"] == 1.0 and measures["ground_lightness"] > 95.0
-    return math.nan if on_white else measures["product_clipped"]
+    return math.nan if on_white and measures["clipped_partly"] < 0.15 else _burnt(measures)
+
+
+def _tinted(measures: Measures) -> float:
+    """What neutral pixels say, twice, and what surfaces and edges agree on: each alone calls coloured scenes tinted."""
+    return (2 * measures["tint"] + measures["cast"]) / 3
+
+
+def _veiled_span(measures: Measures) -> float:
+    return measures["contrast"] - 0.5 * measures["black_point"]
+
+
+_SURE = 0.7
+"""Log-odds from which a photo counts as blurred at all; the cut of the table in docs/verdicts.md."""
+
+
+def _kind(measures: Measures, suffix: str = "") -> str:
+    if measures["motion" + suffix] >= 0.5:
+        return "motion"
+    return "enlarged" if measures["enlarged" + suffix] >= 0.5 else "blur"
+
+
+def _blur_of(kind: str) -> Callable[[Measures], float]:
+    return lambda m: m["blur"] if _kind(m) == kind else math.nan
+
+
+def _wide_blur_of(kind: str) -> Callable[[Measures], float]:
+    sure_and = lambda m: m["blur_400"] >= _SURE and _kind(m, "_400") == kind  # noqa: E731
+    return lambda m: m["blur_width_400"] if sure_and(m) else math.nan
+
+
+def _moved(measures: Measures) -> float:
+    """Length of the path: a uniform one has a standard deviation of its length over the root of 12."""
+    return measures["blur_width"] * math.sqrt(12)
 
 
 RULES = (
-    Rule("blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
-    Rule("too_dark", lambda m: m["dim_stops"], lambda m: m["dim_stops"]),
-    Rule("burnt_out", _product_clipped, lambda m: 100 * m["product_clipped"], whole=False),
-    Rule("low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
-    Rule("blur", lambda m: m["sharpness"], lambda m: 0.3 / max(m["sharpness"], 1e-3)),
-    Rule("cut_off", lambda m: m["cut_off"], lambda m: 100 * m["cut_off"], whole=False),
-    Rule("small", lambda m: m["fill"], lambda m: 100 * m["fill"], whole=False),
-    Rule("dark", lambda m: m["dim_stops"], lambda m: m["dim_stops"], mendable=True),
-    Rule("bright", _product_clipped, lambda m: 3 * m["product_clipped"], mendable=True, whole=False),
-    Rule("low_contrast", lambda m: m["contrast"], lambda m: 100 * m["contrast"], mendable=True),
-    Rule("cast", lambda m: m["cast"], lambda m: m["cast"], mendable=True),
-    Rule("noise", lambda m: m["noise"], lambda m: m["noise"], mendable=True),
+    Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
+    Rule("too_dark", "too_dark", _light_missing, _light_missing),
+    Rule("burnt_out", "burnt_out", _burnt, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
+    Rule("low_res", "low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
+    Rule("enlarged", "enlarged", _wide_blur_of("enlarged"), lambda m: 2 * m["blur_width_400"]),
+    Rule("motion", "blur_400", _wide_blur_of("motion"), _moved),
+    Rule("blur", "blur_400", _wide_blur_of("blur"), lambda m: m["blur_width"]),
+    Rule("enlarged", "blur", _blur_of("enlarged"), lambda m: 2 * m["blur_width"]),
+    Rule("motion", "blur", _blur_of("motion"), _moved),
+    Rule("blur", "blur", _blur_of("blur"), lambda m: m["blur_width"]),
+    Rule("cut_off", "cut_off", lambda m: m["cut_off"], lambda m: 100 * m["cut_off"], whole=False),
+    Rule("small", "small", lambda m: m["fill"], lambda m: 100 * m["fill"], whole=False),
+    Rule("collage", "collage", lambda m: m["seam"], lambda m: 2.0),
+    Rule("border", "border", lambda m: m["border"], lambda m: 100 * m["border"]),
+    Rule("dark", "dark", _light_missing, _light_missing, mendable=True),
+    Rule("bright", "bright", _bright, lambda m: max(0.3, 3 * _burnt(m)), mendable=True),
+    Rule("low_contrast", "low_contrast", _veiled_span, lambda m: 100 * m["contrast"], mendable=True),
+    Rule("cast", "cast", _tinted, _tinted, mendable=True),
+    Rule("uneven_light", "uneven_light", lambda m: m["light_fall"], lambda m: m["light_fall"], mendable=True),
+    Rule("noise", "noise", lambda m: m["noise"], lambda m: m["noise"], mendable=True),
+    Rule("compression", "compression", lambda m: m["blocks"], lambda m: m["blocks"], mendable=True),
+    Rule("clutter", "clutter", lambda m: m["clutter"], lambda m: 100 * m["clutter"]),
 )
 """Every reason that the measures can give; of equal severities the earlier one is told first."""
 
@@ -138,9 +199,45 @@ def severity(value: float, points: Points) -> float:
     return float(np.clip(level, 0.0, 1.0))
 
 
-def severities(measures: Mapping[str, float], thresholds: Thresholds) -> dict[str, float]:
+def severities(measures: Measures, thresholds: Thresholds) -> dict[str, float]:
     """Return the severity 0..1 of every reason of `RULES`, shown or not."""
-    return {rule.code: severity(rule.evidence(measures), getattr(thresholds, rule.code)) for rule in RULES}
+    return {code: level for code, (level, _) in _strongest(measures, thresholds).items()}
+
+
+def _strongest(measures: Measures, thresholds: Thresholds) -> dict[str, tuple[float, Rule]]:
+    """Return for each code the severity of its severest rule, and that rule."""
+    found: dict[str, tuple[float, Rule]] = {}
+    for rule in RULES:
+        level = severity(rule.evidence(measures), getattr(thresholds, rule.curve))
+        if rule.code not in found or level > found[rule.code][0]:
+            found[rule.code] = level, rule
+    return found
+
+
+CALIBRATED: Mapping[str, tuple[float, float]] = {
+    "dark": (0.040, 0.020),
+    "cast": (0.045, 0.015),
+    "low_contrast": (0.020, 0.010),
+    "bright": (0.015, 0.005),
+    "uneven_light": (0.010, 0.0),
+}
+"""Reason -> shares of photos without fault that may be shown it, and acted on for it: the budget of false alarms."""
+
+
+def calibrate(spotless: Sequence[Measures], thresholds: Thresholds) -> Thresholds:
+    """Move the points of light and colour to where only a set share of photos without fault lies beyond them.
+
+    What is severe is left as it is: it comes from photos ruined on purpose, not from labels.
+    """
+    moved: dict[str, Points] = {}
+    for code, (shown, acted) in CALIBRATED.items():
+        rule = next(rule for rule in RULES if rule.code == code)
+        severe = getattr(thresholds, rule.curve)[2]
+        sign = 1.0 if getattr(thresholds, rule.curve)[0] < severe else -1.0
+        values = np.array([value for value in map(rule.evidence, spotless) if math.isfinite(value)]) * sign
+        first, second = (float(np.quantile(values, 1 - share)) for share in (shown, acted))
+        moved[rule.curve] = (round(sign * first, 3), round(sign * max(second, first + 0.02), 3), severe)
+    return replace(thresholds, **moved)
 
 
 def judge(
@@ -155,17 +252,17 @@ def judge(
     What is delivered in the end is for `conclude` to say, once a mend was tried.
     """
     thresholds = thresholds or Thresholds()
-    levels = severities(assessment.measures, thresholds)
+    levels = _strongest(assessment.measures, thresholds)
     allowed = ROLE_ALLOWS.get(role.replace("_", " ").lower(), frozenset())
     found = [
         Reason(
-            rule.code,
-            round(levels[rule.code], 4),
+            code,
+            round(level, 4),
             assessment.region if not rule.whole and assessment.region_confidence > 0 else None,
             _amount(rule, assessment.measures),
         )
-        for rule in RULES
-        if levels[rule.code] >= SHOWN and rule.code not in allowed
+        for code, (level, rule) in levels.items()
+        if level >= SHOWN and code not in allowed
     ]
     found = _without_echo(found)
     found.sort(key=lambda reason: -reason.severity)
@@ -203,7 +300,13 @@ def _worst(judgement: Judgement) -> float:
     return max((reason.severity for reason in judgement.reasons), default=0.0)
 
 
-_ECHOES = {"too_dark": ("dark", "low_contrast", "noise"), "burnt_out": ("bright", "low_contrast"), "blank": ("*",)}
+_ECHOES = {
+    "too_dark": ("dark", "low_contrast", "noise", "uneven_light", "compression"),
+    "burnt_out": ("bright", "low_contrast", "uneven_light"),
+    "enlarged": ("blur", "motion"),
+    "motion": ("blur",),
+    "blank": ("*",),
+}
 """A reason -> those that only repeat it."""
 
 
@@ -215,9 +318,6 @@ def _without_echo(found: list[Reason]) -> list[Reason]:
     return [reason for reason in found if reason.code not in silenced]
 
 
-def _amount(rule: Rule, measures: Mapping[str, float]) -> float | None:
+def _amount(rule: Rule, measures: Measures) -> float | None:
     amount = rule.amount(measures)
     return round(amount, 3) if math.isfinite(amount) else None
-
-
-__all__ = ["ACT", "SEVERE", "SHOWN", "Box", "Thresholds", "band", "conclude", "judge", "severities", "severity"]

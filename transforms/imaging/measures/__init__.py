@@ -7,20 +7,43 @@ gives one finite float, or NaN, for each of `MEASURES`.
 
 from transforms.imaging.measures import (
     blank,
+    border,
     cast,
+    clutter,
+    compression,
     contrast,
+    drawn,
     exposure,
     framing,
     ground,
+    light,
     noise,
     resolution,
     saturation,
     sharpness,
+    tint,
 )
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View, look
 
-FAMILIES = (sharpness, exposure, contrast, noise, cast, saturation, resolution, blank, ground, framing)
+FAMILIES = (
+    sharpness,
+    exposure,
+    contrast,
+    noise,
+    compression,
+    cast,
+    tint,
+    saturation,
+    light,
+    resolution,
+    blank,
+    ground,
+    framing,
+    clutter,
+    border,
+    drawn,
+)
 """The files of measures, in the order of the record's columns."""
 
 MEASURES: tuple[Measure, ...] = tuple(declared for family in FAMILIES for declared in family.MEASURES)

@@ -1,7 +1,8 @@
-"""How the photo is exposed: how bright its brightest parts are, and how much is clipped.
+"""How the photo is exposed: how far its light lies below what it should be, and how much of it is burnt out.
 
 A black dress is not under-exposed: what tells is the photo's highlights, which any scene with a ground, a label or a
-button has. A photo is dark when even those are.
+button has. And a white ground is not burnt out: light that is too strong clips one channel before the others, and clips
+the middle of the photo, where the product is.
 """
 
 import numpy as np
@@ -10,26 +11,37 @@ from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
 
 _WHITE = 0.8
-_SOURCE = "gain that brings the 98th percentile of linear light to .8; clipping by counting, ISO 12232 saturation"
+_MEAN = 0.18
+_CLIPPED = 250
+_SOURCE = "98th percentile of linear light against .8, mean against middle grey .18; clipping by counting (ISO 12232)"
 
 MEASURES = (
     Measure("dim_stops", "stops", -0.5, 12.0, "0: the highlights are bright; n: they are n stops below white", _SOURCE),
-    Measure("product_stops", "stops", -12.0, 2.5, "the product's median against middle grey (.18)", _SOURCE),
-    Measure("clipped", "share", 0.0, 1.0, "share of the photo at the top of the range, all channels", _SOURCE),
-    Measure("product_clipped", "share", 0.0, 1.0, "share of the product at the top of the range", _SOURCE),
-    Measure("crushed", "share", 0.0, 1.0, "share of the photo at the bottom of the range", _SOURCE),
+    Measure("mean_stops", "stops", -3.0, 12.0, "how far the mean is below middle grey", _SOURCE),
+    Measure("product_stops", "stops", -12.0, 2.5, "the product's median against middle grey", _SOURCE),
+    Measure("clipped", "share", 0.0, 1.0, "of the photo at the top of the range, in all channels", _SOURCE),
+    Measure("clipped_partly", "share", 0.0, 1.0, "of the photo with one or two channels at the top", _SOURCE),
+    Measure("clipped_centre", "share", 0.0, 1.0, "of the middle half with two channels at the top", _SOURCE),
+    Measure("product_clipped", "share", 0.0, 1.0, "of the product at the top of the range", _SOURCE),
+    Measure("crushed", "share", 0.0, 1.0, "of the photo at the bottom of the range", _SOURCE),
 )
 
 
 def measure(view: View) -> dict[str, float]:
     """Return the exposure measures of a photo."""
     highlight = max(float(np.percentile(view.linear, 98)), 1e-4)
+    mean = max(float(view.linear.mean()), 1e-4)
     middle = max(float(np.median(view.linear[view.product])), 1e-4)
-    white = view.small.min(axis=2) >= 250
+    channels = (view.small >= _CLIPPED).sum(axis=2)
+    height, width = channels.shape
+    centre = channels[height // 4 : height - height // 4, width // 4 : width - width // 4]
     return {
         "dim_stops": float(np.clip(np.log2(_WHITE / highlight), -0.5, 12.0)),
-        "product_stops": float(np.clip(np.log2(middle / 0.18), -12.0, 2.5)),
-        "clipped": float(white.mean()),
-        "product_clipped": float(white[view.product].mean()),
+        "mean_stops": float(np.clip(np.log2(_MEAN / mean), -3.0, 12.0)),
+        "product_stops": float(np.clip(np.log2(middle / _MEAN), -12.0, 2.5)),
+        "clipped": float((channels == 3).mean()),
+        "clipped_partly": float(((channels == 1) | (channels == 2)).mean()),
+        "clipped_centre": float((centre >= 2).mean()),
+        "product_clipped": float((channels[view.product] == 3).mean()),
         "crushed": float((view.luma <= 4).mean()),
     }

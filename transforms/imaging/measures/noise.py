@@ -10,7 +10,7 @@ from transforms.imaging.fixes.sliding_dct import SIDE, noise_spectrum
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
 
-_BLOCKS = 6000
+_BLOCKS = 2500
 
 MEASURES = (
     Measure(

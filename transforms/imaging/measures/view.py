@@ -12,12 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.imaging.measures.region import Region, find_region, to_lab
+from transforms.imaging.measures.structure import structure
 from transforms.imaging.types import Pixels
 
 Plane = npt.NDArray[Any]
 
 _SMALL_SIDE = 256
-_DETAIL_SIDE = 1600
+DETAIL_SIDE = 1600
+"""Long side, pixels, of the largest view that a shop shows."""
+_GLANCE_SIDE = 400
+_NEARLY = 0.9
+"""A photo this near to 400 px is not resampled: that would blur it more than the size tells."""
 _TO_LINEAR = np.where(
     np.arange(256) / 255.0 <= 0.04045,
     np.arange(256) / 255.0 / 12.92,
@@ -35,6 +40,8 @@ class View:
         height: of the photo, pixels.
         jpeg_quality: 1..100 as estimated from the file, None where unknown.
         detail: luma (BT.601), uint8, long side at most 1600 px, else native.
+        structure: the structure function of `detail` (see structure.py).
+        structure_400: the same with the shorter side at 400 px; the very same array where `detail` is no larger.
         small: sRGB uint8, long side at most 256 px.
         luma: luma of `small`, uint8.
         linear: relative luminance of `small` in linear light, float32 0..1 (IEC 61966-2-1).
@@ -47,6 +54,8 @@ class View:
     height: int
     jpeg_quality: int | None
     detail: npt.NDArray[Any]
+    structure: npt.NDArray[Any]
+    structure_400: npt.NDArray[Any]
     small: Pixels
     luma: npt.NDArray[Any]
     linear: Plane
@@ -58,13 +67,19 @@ class View:
 def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
     """Prepare a photo (uint8 sRGB, height x width x 3) for the measures."""
     height, width = pixels.shape[:2]
-    small = _shrink(pixels, _SMALL_SIDE)
+    detail = cv2.cvtColor(shrink(pixels, DETAIL_SIDE), cv2.COLOR_RGB2GRAY)
+    found = structure(detail)
+    scale = _GLANCE_SIDE / min(detail.shape)
+    glance = shrink(detail, round(max(detail.shape) * scale)) if scale < _NEARLY else detail
+    small = shrink(pixels, _SMALL_SIDE)
     region = find_region(small)
     return View(
         width=width,
         height=height,
         jpeg_quality=jpeg_quality,
-        detail=cv2.cvtColor(_shrink(pixels, _DETAIL_SIDE), cv2.COLOR_RGB2GRAY),
+        detail=detail,
+        structure=found,
+        structure_400=found if glance is detail else structure(glance),
         small=small,
         luma=cv2.cvtColor(small, cv2.COLOR_RGB2GRAY),
         linear=_TO_LINEAR[small] @ _LUMINANCE,
@@ -74,7 +89,8 @@ def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
     )
 
 
-def _shrink(pixels: Pixels, side: int) -> npt.NDArray[Any]:
+def shrink(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
+    """Reduce by area so that the long side is at most `side` pixels; never enlarge."""
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     if scale >= 1.0:

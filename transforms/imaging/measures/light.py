@@ -1,0 +1,33 @@
+"""Whether light falls evenly: how much darker one side of the ground, or of the photo, is than the other."""
+
+import numpy as np
+
+from transforms.imaging.measures.declaration import Measure
+from transforms.imaging.measures.view import View
+
+_LEAST_GROUND = 0.15
+
+MEASURES = (
+    Measure(
+        "light_fall",
+        "stops",
+        0.0,
+        12.0,
+        "slope of light across the ground, from side to side: 0 even, 2 one side is a quarter as bright",
+        "plane fitted to log luminance, as in flat-field correction",
+    ),
+)
+
+
+def measure(view: View) -> dict[str, float]:
+    """Return the fall of light over the ground, over all where there is little ground; NaN under 8 px."""
+    height, width = view.product.shape
+    if min(height, width) < 8:
+        return {"light_fall": float("nan")}
+    ground = ~view.product
+    where = ground if ground.mean() >= _LEAST_GROUND else np.ones_like(ground)
+    rows, columns = np.nonzero(where)
+    stops = np.log2(view.linear[where] + 2e-3)
+    terms = np.stack([np.ones(len(rows)), columns / width - 0.5, rows / height - 0.5], axis=1)
+    slope = np.linalg.lstsq(terms.T @ terms, terms.T @ stops, rcond=None)[0][1:]
+    return {"light_fall": float(min(np.hypot(*slope), 12.0))}

@@ -1,0 +1,34 @@
+"""Whether anything in the photo is neutral: what tells a cast from a coloured thing.
+
+A red bag has no cast. In a photo without one something is neutral: a label, a button, a seam, the floor. So two things are
+looked at: the least tinted percent of the photo, and the mean tint of all that is near neutral; only where both are tinted
+there is a cast, and their geometric mean is its size.
+"""
+
+import numpy as np
+
+from transforms.imaging.measures.declaration import Measure
+from transforms.imaging.measures.view import View
+
+_NEUTRAL = 30.0
+_DARK = 30.0
+_LEAST_SHARE = 0.04
+_SOURCE = "grey-world over near-neutral pixels in CIELAB, with the 1st percentile of chroma as a veto"
+
+MEASURES = (
+    Measure("tint", "ΔE", 0.0, 60.0, "tint of what should be neutral: 0 true, over 8 a tint that is seen", _SOURCE),
+    Measure(
+        "least_chroma", "ΔE", 0.0, 135.0, "chroma of the photo's least tinted percent: 0 something is grey", _SOURCE
+    ),
+)
+
+
+def measure(view: View) -> dict[str, float]:
+    """Return the size of the tint; NaN where nothing near neutral is to be seen."""
+    chroma = np.hypot(view.lab[..., 1], view.lab[..., 2])
+    least = float(np.percentile(chroma, 1))
+    neutral = (view.lab[..., 0] > _DARK) & (chroma < _NEUTRAL)
+    if neutral.mean() < _LEAST_SHARE:
+        return {"tint": float("nan"), "least_chroma": min(least, 135.0)}
+    mean = np.hypot(view.lab[..., 1][neutral].mean(), view.lab[..., 2][neutral].mean())
+    return {"tint": float(min(np.sqrt(least * mean), 60.0)), "least_chroma": min(least, 135.0)}

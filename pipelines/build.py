@@ -37,7 +37,7 @@ def build(events: beam.PCollection, job: Job) -> Outcome:
     assessed = fetched.results | Stage("Assess", partial(steps.assess, rules=job.rules, journal=job.journal))
     scored = assessed.results | Score(job.handler)
     judged = scored.results | Stage("Judge", partial(steps.judge, rules=job.rules))
-    optimized = judged.results | Optimize(job.rules, job.handler)
+    optimized = judged.results | Optimize(job.rules, job.handler, job.journal)
     recorded = optimized.results | Record(job.maker, job.output)
 
     stages = (fetched, assessed, scored, judged, optimized, recorded)

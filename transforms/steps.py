@@ -59,7 +59,7 @@ def assess(case: Case, rules: Rules, journal: Path | None = None) -> Case:
     """
     if journal is None:
         return dataclasses.replace(case, assessment=assess_bytes(case.data, rules.assess))
-    with open_journal(journal).attempt(case.event.event_id) as suspected:
+    with open_journal(journal).attempt(case.event.event_id, more=True) as suspected:
         return dataclasses.replace(case, assessment=assess_bytes(case.data, rules.assess, isolated=suspected))
 
 
@@ -77,17 +77,27 @@ def judge(case: Case, rules: Rules) -> Case:
     return dataclasses.replace(case, judgement=judgement)
 
 
-def mend(case: Case, rules: Rules) -> Case:
+def mend(case: Case, rules: Rules, journal: Path | None = None) -> Case:
     """Try what the reasons ask for, behind the guard; nothing asked for, nothing done.
 
     Returns:
         Where something was kept, a new case of the bytes that would be delivered, decoded and assessed as any other
         photo, with `original` set; else the same case with `mended` telling what was declined.
+
+    Raises:
+        RefusalError: as `assess`; the journal is told here too that the photo is done.
     """
+    if journal is None:
+        return _mend(case, rules, isolated=False)
+    with open_journal(journal).attempt(case.event.event_id) as suspected:
+        return _mend(case, rules, isolated=suspected)
+
+
+def _mend(case: Case, rules: Rules, isolated: bool) -> Case:
     assert case.assessment is not None and case.judgement is not None
     if not case.judgement.mend:
         return case
-    photo = decode(case.data, rules.assess.decode)
+    photo = decode(case.data, rules.assess.decode, isolated=isolated)
 
     def remeasure(pixels: Pixels) -> dict[str, float]:
         return severities(measure(look(pixels, photo.jpeg_quality)), rules.thresholds)
@@ -95,7 +105,8 @@ def mend(case: Case, rules: Rules) -> Case:
     mended = optimize(photo, case.assessment, case.judgement, rules.bounds, remeasure)
     if mended.pixels is None:
         return dataclasses.replace(case, mended=mended)
-    data = encode(mended.pixels, case.data, rules.encode)
+    steps = ", ".join(action.operation for action in mended.actions)
+    data = encode(mended.pixels, case.data, rules.encode, steps)
     # The record needs what was done, not the pixels: they would wait in memory for the batch.
     mended = dataclasses.replace(mended, pixels=None)
     return Case(case.event, data, assess_bytes(data, rules.assess), mended=mended, original=case, seconds=case.seconds)

@@ -50,10 +50,11 @@ class Journal:
         return dict(self._suspects)
 
     @contextlib.contextmanager
-    def attempt(self, event_id: str) -> Iterator[bool]:
+    def attempt(self, event_id: str, *, more: bool = False) -> Iterator[bool]:
         """Say that this thread works on the event; yield whether it must decode in isolation.
 
-        An attempt that ends, be it by a refusal, clears the event: it did not kill the process.
+        An attempt that ends, be it by a refusal, clears the event: it did not kill the process. With `more`, another
+        attempt on the same event follows one that ends well, and only that one clears it.
 
         Raises:
             RefusalError: poison, where `DEATHS_TO_POISON` processes have died of it. The marks stay: whoever asks again
@@ -74,7 +75,10 @@ class Journal:
             # Interrupted: nothing is known of the event that was not known before.
             os.pwrite(slot, _IDLE, 0)
             raise
-        self._end(slot, event_id)
+        if more:
+            os.pwrite(slot, _IDLE, 0)
+        else:
+            self._end(slot, event_id)
 
     def _end(self, slot: int, event_id: str) -> None:
         os.pwrite(slot, _IDLE, 0)

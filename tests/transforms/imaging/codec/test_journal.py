@@ -73,6 +73,25 @@ def test_an_attempt_that_ends_clears_the_suspicion(tmp_path: Path) -> None:
     assert Journal(tmp_path).suspects() == {}
 
 
+def test_an_attempt_that_another_follows_leaves_the_suspicion_to_it(tmp_path: Path) -> None:
+    die_at(tmp_path, "event")
+    journal = Journal(tmp_path)
+    with journal.attempt("event", more=True) as isolated:
+        assert isolated
+    assert journal.suspects() == {"event": 1}
+    with journal.attempt("event") as isolated:
+        assert isolated
+    assert journal.suspects() == {}
+
+
+def test_a_refusal_clears_it_even_where_another_attempt_was_to_follow(tmp_path: Path) -> None:
+    die_at(tmp_path, "event")
+    journal = Journal(tmp_path)
+    with pytest.raises(RefusalError), journal.attempt("event", more=True):
+        raise RefusalError("decoder_crashed", "the decoding process died")
+    assert journal.suspects() == {}
+
+
 def test_an_interrupted_attempt_leaves_the_suspicion_as_it_was(tmp_path: Path) -> None:
     die_at(tmp_path, "event")
     journal = Journal(tmp_path)

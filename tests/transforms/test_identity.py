@@ -41,6 +41,7 @@ def test_an_objects_name_comes_back_from_its_uri(key: str, scheme: str) -> None:
     st.text(max_size=60),
     st.sampled_from(["", "https://", "http://h/", "s3://b/", "gs://b/", "file:///", "FILE:/", "ftp://"]),
 )
+@example("..", "https://")
 def test_any_text_has_a_canonical_form_or_a_refusal_and_a_second_pass_changes_nothing(text: str, start: str) -> None:
     try:
         uri = canonical_uri(start + text)

@@ -1,8 +1,8 @@
 """S3's notifications: `Records` as S3, MinIO and Ceph send them, S3's test message, and S3's events on EventBridge.
 
 Schemas: S3 user guide, "Event message structure" (2.x) and "EventBridge event message structure"; MinIO, "Bucket
-Notifications", which are S3's 2.0 with names that begin with `s3:`. In `Records` the key is form-encoded; on EventBridge it
-is written as it is.
+Notifications", which are S3's 2.0 with names that begin with `s3:`; Ceph, "Bucket Notifications". S3 and MinIO write the
+key form-encoded into `Records`; Ceph, and S3 on EventBridge, write it as it is.
 """
 
 import re
@@ -51,12 +51,12 @@ def _from_record(record: Mapping[str, Any], position: str) -> ImageEvent | Skipp
     if name not in _CREATED:
         return Skipped(name[:80] or "no eventName")
     bucket, item = _inside(record["s3"], "bucket", "name"), _inside(record["s3"], "object", "key")
-    version = item.get("versionId")
-    if str(record.get("eventSource")).startswith("minio") and not _UUID.fullmatch(str(version)):
+    version, key, maker = item.get("versionId"), item["key"], str(record.get("eventSource"))
+    if maker.startswith("minio") and not _UUID.fullmatch(str(version)):
         version = None  # MinIO wrote "1" for every object before it kept versions
-    return _event(
-        bucket["name"], unquote_plus(item["key"]), item, version, item.get("eTag"), record.get("eventTime"), position
-    )
+    if not maker.startswith("ceph"):
+        key = unquote_plus(key)
+    return _event(bucket["name"], key, item, version, item.get("eTag"), record.get("eventTime"), position)
 
 
 def from_eventbridge(document: Mapping[str, Any], position: str) -> ImageEvent | Skipped:

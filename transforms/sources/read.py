@@ -51,6 +51,8 @@ def describe_left_out(left_out: Counter[str]) -> str:
 
 
 def _open(source: str, output: str | None, settings: InputSettings, left_out: Counter[str]) -> Iterator[Item]:
+    if not source.strip():
+        raise UserError("the input is an empty text: name a folder, a pattern, a manifest, gs:// or s3://")
     own = _Own(output)
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if scheme in ("gs", "s3"):

@@ -154,6 +154,7 @@ def test_a_pattern_names_each_file_once() -> None:
         ("https://shop.example/photos", "cannot be listed: write the addresses into a manifest"),
         ("ftp://host/a", "is no input"),
         ("gs://", "names no bucket"),
+        ("", "is an empty text"),
         ("file://host/a", "names another machine"),
     ],
 )

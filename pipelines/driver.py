@@ -20,6 +20,9 @@ from transforms.sinks.written import Written
 from transforms.sources.live import LiveSource
 
 WAIT_S = 0.2
+MARK_WAIT_S = 0.3
+"""How long an epoch waits for the last one's answers to be taken."""
+
 POSITION_EVERY_S = 1.0
 """A commit of positions alone, with no row, is made at most this often."""
 
@@ -144,6 +147,8 @@ class Driver:
 
     def _new_positions(self) -> dict[str, int]:
         """Return the source's positions and the answers' marks as they are now."""
+        # So that a kill makes only the last epoch's answers come twice, not those of the one before it too.
+        self._results.wait(MARK_WAIT_S)
         self._positions |= self._source.positions(self._done)
         self._settling = self._done
         self._done = []

@@ -208,11 +208,14 @@ class Flight:
             if self._error:
                 raise self._error
             share = Share(to_park=self._to_park())
-            while len(share.photos) < self.settings.epoch_photos and (photo := self._arrived.take()) is not None:
+            # What needs no judging takes at most half of an epoch, so that neither kind starves the other.
+            half = max(1, self.settings.epoch_photos // 2)
+            share.decided, self._decided = self._decided[:half], self._decided[half:]
+            most = max(1, self.settings.epoch_photos - len(share.decided))
+            while len(share.photos) < most and (photo := self._arrived.take()) is not None:
                 if photo.state != "closed":
                     photo.state = "in epoch"
                     share.photos.append(photo)
-            share.decided, self._decided = self._decided, []
             share.done, self._done = self._done, []
             return share
 

@@ -83,6 +83,9 @@ class Answers:
     def waiting(self):
         return 0
 
+    def wait(self, wait_s):
+        pass
+
     def close(self, wait_s):
         pass
 

@@ -104,12 +104,14 @@ class Broker:
     def make_topic(self, name: str, partitions: int = 2, **config: str) -> str:
         """Make a topic."""
         topic = NewTopic(name, num_partitions=partitions, replication_factor=1, config=config)
-        AdminClient({"bootstrap.servers": self.address}).create_topics([topic])[name].result(20)
+        admin = AdminClient({"bootstrap.servers": self.address})
+        admin.create_topics([topic])[name].result(20)
         return name
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic."""
-        AdminClient({"bootstrap.servers": self.address}).delete_topics([name])[name].result(20)
+        admin = AdminClient({"bootstrap.servers": self.address})
+        admin.delete_topics([name])[name].result(20)
 
     def delete_before(self, topic: str, partition: int, offset: int) -> None:
         """Drop the messages before an offset, as a topic's retention does."""

@@ -117,6 +117,9 @@ class Results(Protocol):
     def waiting(self) -> int:
         """Return how many answers were not taken yet."""
 
+    def wait(self, wait_s: float) -> None:
+        """Wait at most so long until all answers are taken."""
+
     def close(self, wait_s: float) -> None:
         """Wait so long for what was not taken yet, then let go."""
 
@@ -187,6 +190,9 @@ class PrintedResults:
         """Return 0."""
         return 0
 
+    def wait(self, wait_s: float) -> None:
+        """Do nothing."""
+
     def close(self, wait_s: float) -> None:
         """Do nothing."""
 
@@ -231,6 +237,9 @@ class FileResults:
     def waiting(self) -> int:
         """Return 0: a write is over when it returns."""
         return 0
+
+    def wait(self, wait_s: float) -> None:
+        """Do nothing."""
 
     def close(self, wait_s: float) -> None:
         """Close the file."""

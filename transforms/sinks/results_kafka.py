@@ -54,11 +54,15 @@ class KafkaResults:
         """Return how many answers the brokers have not confirmed."""
         return self._ledger.waiting()
 
-    def close(self, wait_s: float) -> None:
+    def wait(self, wait_s: float) -> None:
         """Wait for the brokers."""
         deadline = time.monotonic() + wait_s
         while self._ledger.waiting() and time.monotonic() < deadline:
-            time.sleep(0.02)
+            time.sleep(0.002)
+
+    def close(self, wait_s: float) -> None:
+        """Wait for the brokers, then end the client's thread."""
+        self.wait(wait_s)
         self._closed.set()
         self._thread.join(5)
         if left := self._ledger.waiting():

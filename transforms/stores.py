@@ -3,6 +3,7 @@
 import functools
 import os
 import threading
+import time
 from typing import Any
 
 from transforms.errors import UserError
@@ -10,7 +11,11 @@ from transforms.errors import UserError
 CONNECTIONS = 64
 """Sockets that are kept open to one store; more readers than this wait for each other."""
 
+FORGET_S = 30.0
+"""Looking for credentials that are not there takes seconds: it is not done anew for each photo."""
+
 _making = threading.Lock()
+_failure: list[tuple[float, UserError]] = []
 
 
 def cloud_storage() -> Any:
@@ -20,7 +25,13 @@ def cloud_storage() -> Any:
         UserError: no credentials are found.
     """
     with _making:
-        return _cloud_storage(os.environ.get("STORAGE_EMULATOR_HOST"))
+        if _failure and time.monotonic() - _failure[-1][0] < FORGET_S:
+            raise _failure[-1][1]
+        try:
+            return _cloud_storage(os.environ.get("STORAGE_EMULATOR_HOST"))
+        except UserError as error:
+            _failure[:] = [(time.monotonic(), error)]
+            raise
 
 
 def s3() -> Any:
@@ -36,7 +47,7 @@ def _cloud_storage(emulator: str | None) -> Any:
     from requests.adapters import HTTPAdapter
 
     try:
-        client = storage.Client(project="emulator") if emulator else storage.Client()
+        client = storage.Client(project="emulator" if emulator else os.environ.get("GOOGLE_CLOUD_PROJECT"))
     except (DefaultCredentialsError, OSError) as error:
         raise UserError(
             "gs:// cannot be read without credentials: run `gcloud auth application-default login`, or set "
@@ -53,7 +64,7 @@ def _s3(endpoint: str | None) -> Any:
     import botocore.session
     from botocore.config import Config
 
-    # Retries are ours (transforms.retry): one place decides what is tried again and for how long.
+    # Retries are ours (transforms.fetch.retry): one place decides what is tried again and for how long.
     config = Config(
         max_pool_connections=CONNECTIONS, connect_timeout=10, read_timeout=20, retries={"total_max_attempts": 1}
     )

@@ -131,7 +131,10 @@ def time_of(value: Any) -> datetime | None:
         if value is None:
             return None
         if isinstance(value, str):
-            value = float(value) if value.strip().isdigit() else datetime.fromisoformat(value.strip())
+            # Eight digits are a date; as seconds they would be of 1973 or before.
+            value = (
+                float(value) if re.fullmatch(r"[0-9]{9,19}", value.strip()) else datetime.fromisoformat(value.strip())
+            )
         if isinstance(value, datetime):
             return (value if value.tzinfo else value.replace(tzinfo=UTC)).astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):

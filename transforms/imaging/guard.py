@@ -59,6 +59,9 @@ HIDDEN = frozenset({"blur", "motion"})
 """Grain and block edges count as sharpness, so without them a photo measures softer than before and is not: for what
 removes them, structure and text are looked at instead."""
 
+_ROWS = 512
+"""Rows compared at a time: memory is that of a strip."""
+
 COMPARED_SIDE = 256
 """Colour and clipping are compared on copies of at most this long side: noise is averaged away, shares stay."""
 
@@ -144,6 +147,20 @@ def structure(before: Plane, after: Plane, where: npt.NDArray[np.bool_] | None =
     Returns:
         -1..1; 1.0 where neither plane has any structure.
     """
+    total = weights = 0.0
+    for top in range(0, before.shape[0], _ROWS):
+        # Eight rows more at either end give the windows of the strip's own rows what they look at.
+        outer = slice(max(top - 8, 0), top + _ROWS + 8)
+        inner = slice(top - outer.start, top - outer.start + _ROWS)
+        correlation, weight = _local_correlation(before[outer], after[outer])
+        weight = weight[inner] if where is None else weight[inner] * where[top : top + _ROWS]
+        total += float((correlation[inner] * weight).sum())
+        weights += float(weight.sum())
+    return 1.0 if weights <= 0 else total / weights
+
+
+def _local_correlation(before: Plane, after: Plane) -> tuple[Plane, Plane]:
+    """Correlation in windows of 8 x 8, and the first plane's standard deviation there."""
     window = (8, 8)
     mean_before, mean_after = cv2.blur(before, window), cv2.blur(after, window)
     var_before = np.maximum(cv2.blur(before * before, window) - mean_before**2, 0)
@@ -151,12 +168,7 @@ def structure(before: Plane, after: Plane, where: npt.NDArray[np.bool_] | None =
     covariance = cv2.blur(before * after, window) - mean_before * mean_after
     # Grey-value rounding alone has a variance of 1/12: flat windows say nothing.
     floor = np.float32(0.5)
-    correlation = (covariance + floor) / (np.sqrt(var_before * var_after) + floor)
-    weight = np.sqrt(var_before)
-    if where is not None:
-        weight = weight * where
-    total = float(weight.sum())
-    return 1.0 if total <= 0 else float((correlation * weight).sum() / total)
+    return (covariance + floor) / (np.sqrt(var_before * var_after) + floor), np.sqrt(var_before)
 
 
 def clipped_share(pixels: Pixels) -> float:

@@ -14,6 +14,8 @@ from transforms.imaging.fixes.light import luminance, to_bytes, to_linear
 from transforms.imaging.types import Pixels
 
 _WORKING_SIDE = 256
+_ROWS = 256
+"""Rows at a time, so that memory is that of a strip."""
 
 
 def light_field(pixels: Pixels, sigma: float = 1 / 6) -> npt.NDArray[np.float32]:
@@ -41,10 +43,20 @@ def level_light(pixels: Pixels, strength: float = 0.8, most: float = 2.0) -> Pix
         strength: 0..1.
         most: stops by which any part may be raised.
     """
+    if min(pixels.shape[:2]) < 2:
+        return pixels.copy()
     field = np.maximum(light_field(pixels), 2.0**-most / 2) ** np.float32(-strength)
     gain = np.clip(field, 2.0**-most, 2.0**most)
+    mended = np.empty_like(pixels)
+    for top in range(0, pixels.shape[0], _ROWS):
+        rows = slice(top, top + _ROWS)
+        mended[rows] = _multiply(pixels[rows], gain[rows])
+    return mended
+
+
+def _multiply(pixels: Pixels, gain: npt.NDArray[np.float32]) -> Pixels:
+    """Linear light times the gain; what a gain would clip is held at white, with its colour."""
     linear = to_linear(pixels)
     peak = np.maximum(linear.max(axis=2), 1e-4)
-    # What a gain would clip is held at white, with its colour.
     gain = np.where(gain > 1, np.minimum(gain, np.maximum(1.0 / peak, 1.0)), gain)
     return to_bytes(linear * gain[..., None])

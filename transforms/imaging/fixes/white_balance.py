@@ -101,7 +101,8 @@ def common_light(pixels: Pixels) -> Gains | None:
 def neutral_share(pixels: Pixels, light: Gains) -> float:
     """Share 0..1 of the lit pixels that would be grey if `light` were taken away.
 
-    A lamp tints grey things too, and few scenes have none; where nothing would turn grey, the colour is the scene's own.
+    A lamp tints grey things too, and few scenes have none; where nothing would turn grey, the colour is the scene's
+    own.
 
     Args:
         pixels: height x width x 3, uint8, sRGB.

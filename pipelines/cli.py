@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "improve": ("pipelines.improve", "mend photos into a folder, saying step by step what was done"),
     "restore": ("pipelines.restore", "fill what a mask marks as damaged"),
     "bench": ("pipelines.bench", "measure speed and quality, one table a bench"),
+    "replay": ("pipelines.replay", "run dead letters again"),
     "report": ("pipelines.report", "one page about an output folder, with before and after"),
     "sql": ("pipelines.sql", "ask the tables of an output folder"),
     "train": ("pipelines.train", "train the quality model on photos that people rated"),

@@ -262,6 +262,11 @@ class Flight:
                 self._decided or self._done
             )
 
+    @property
+    def parked_now(self) -> int:
+        """How many photos are parked."""
+        return self._parked
+
     def __len__(self) -> int:
         return len(self._open)
 

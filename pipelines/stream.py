@@ -20,6 +20,7 @@ from pipelines.driver import Driver, restore
 from pipelines.flight import Flight
 from pipelines.intake import Intake
 from pipelines.past import Past
+from pipelines.stream_metrics import StreamMetrics, serve
 from transforms.errors import UserError
 from transforms.sinks.images import sweep
 from transforms.sinks.output import open_output
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="kafka://HOST:PORT/TOPIC, or a file for JSON lines; without it, lines for people on standard output",
     )
     parser.add_argument("--kafka-config", metavar="FILE", help="properties of the Kafka client: name=value lines")
+    parser.add_argument("--metrics-port", type=int, metavar="PORT", help="answer Prometheus there")
     parser.add_argument("--quiet", action="store_true", help="print no verdicts")
 
 
@@ -60,6 +62,10 @@ def run(args: argparse.Namespace, config: Config) -> int:
     sweep(output)
     began, clock = datetime.now(UTC), time.perf_counter()
     stop = _stop_on_signals()
+    flight = Flight(config.stream)
+    metrics = StreamMetrics(source, flight, results)
+    if args.metrics_port is not None:
+        serve(metrics, args.metrics_port)
 
     # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
     from pipelines.epoch import judge_epoch
@@ -67,15 +73,13 @@ def run(args: argparse.Namespace, config: Config) -> int:
     from transforms.fetch import fetch
 
     job = open_job(config, output)
-    flight = Flight(config.stream)
     places = job.fetch if args.source.startswith("dir:") else job.fetch.for_messages()
     job = job._replace(fetch=places)
     with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
         parked = Parked(output)
         restore(parked, tables, flight)
-        driver = Driver(
-            source, flight, tables, parked, results, functools.partial(judge_epoch, job=job, workers=config.run.workers)
-        )
+        judge = functools.partial(judge_epoch, job=job, workers=config.run.workers)
+        driver = Driver(source, flight, tables, parked, results, judge, metrics.watch)
         intake = Intake(
             source,
             flight,
@@ -99,6 +103,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
             "already_finished": counts.pop("finished", 0),
             "epochs": driver.epochs,
             "left_out": dict(counts),
+            "latency_s": metrics.percentiles(),
         }
         run_file.write(output, summary)
     if not args.quiet:

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from transforms import identity
 from transforms.errors import RefusalError, UserError
-from transforms.events.fields import event_of
+from transforms.events.fields import KNOWN, event_of
 from transforms.records import DeadLetter, ImageEvent, unread_dead_letter
 
 STAGE = "source"
@@ -122,8 +122,12 @@ def _parquet_rows(file: IO[bytes], uri: str) -> Iterator[Row]:
     number = itertools.count(1)
     try:
         table = pq.ParquetFile(file)
-        names = _checked_names(list(table.schema_arrow.names), uri)
-        for batch in table.iter_batches(batch_size=1_024):
+        schema = table.schema_arrow
+        _checked_names(list(schema.names), uri)
+        # Photos that lie in the table itself would be a gigabyte for each thousand rows, and are no field to keep.
+        read = [f.name for f in schema if f.name.strip().lower() in KNOWN or not _holds_bytes(f.type)]
+        names = [name.strip().lower() for name in read]
+        for batch in table.iter_batches(batch_size=1_024, columns=read):
             columns = [_values(column) for column in batch.columns]
             for values in zip(*columns, strict=True):
                 fields = dict(zip(names, values, strict=True))
@@ -140,9 +144,19 @@ def _values(column: Any) -> list[Any]:
     if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
         column = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
     try:
+        if _holds_bytes(column.type):  # a text that its writer did not mark as one
+            return [value and bytes(value).decode("utf-8", "surrogateescape") for value in column.to_pylist()]
         return list(column.to_pylist())
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return [_value(cell) for cell in column]
+
+
+def _holds_bytes(kind: Any) -> bool:
+    import pyarrow as pa
+
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return True
+    return any(_holds_bytes(kind.field(n).type) for n in range(kind.num_fields))
 
 
 def _value(cell: Any) -> Any:

@@ -102,6 +102,16 @@ def test_parquet_rows_without_a_text_are_dead_letters() -> None:
     }
 
 
+def test_parquet_texts_may_be_unmarked_and_photos_in_the_table_are_not_read() -> None:
+    image = pa.array([{"bytes": b"x" * 1_000, "path": "a.jpg"}] * 2)
+    uris = pa.array([b"a.jpg", b"\xff.jpg"], pa.binary())
+    table = parquet(uri=uris, seller_id=pa.array([b"s", None], pa.binary()), image=image, thumb=[b"x", b"y"], n=[1, 2])
+    first, second = rows(table, "m.parquet")
+    assert isinstance(first, ImageEvent) and isinstance(second, ImageEvent)
+    assert (first.uri, first.seller_id, first.extra) == ("file:///shop/a.jpg", "s", {"n": 1})
+    assert second.uri == "file:///shop/%FF.jpg"
+
+
 def test_parquet_holds_times_that_python_cannot() -> None:
     times = pa.array([2**61, 5, None], pa.timestamp("ms"))
     nanoseconds = pa.array([1, 2, 3], pa.timestamp("ns"))

@@ -28,7 +28,7 @@ Identity = tuple[str, str | None, str | None]
 
 _COLUMNS = ["event_id", "uri", "generation", "revision"]
 _WAIT_S = 600.0
-_CACHE_KB = 64_000
+_CACHE_KB = 16_000
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 """SQLITE_ERROR: the tables in the file are not those that the statements here are for."""
 

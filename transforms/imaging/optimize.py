@@ -14,8 +14,8 @@ from transforms.imaging.fixes.contrast import stretch, stretch_ends
 from transforms.imaging.fixes.deblock import deblock
 from transforms.imaging.fixes.exposure import expose, exposure_gain
 from transforms.imaging.fixes.light import to_linear
-from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct
-from transforms.imaging.fixes.white_balance import balance, balance_gains, known_light, neutral_share, warmth
+from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct, noise_levels
+from transforms.imaging.fixes.white_balance import balance, balance_gains, lamp, warmth
 from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity, risen
 from transforms.imaging.types import Action, Assessment, Judgement, Mended, Photo, Pixels
 
@@ -118,9 +118,16 @@ def plan_deblock(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("deblock", Touches.DETAIL, (0.4, 0.6, 0.8), apply)
 
 
+_GRAIN = 0.12
+"""Least noise in chroma as a share of that in luma: a sensor's has .13 to .33, a carpet without a quiet spot under .12."""
+
+
 def plan_denoise(pixels: Pixels, photo: Photo) -> Plan | None:
-    """Sliding DCT by the noise's own spectrum, in luma and chroma apart."""
+    """Sliding DCT by the noise's own spectrum, in luma and chroma apart, where there is noise in both."""
     if min(pixels.shape[:2]) < 32:
+        return None
+    luma, *chroma = noise_levels(pixels)
+    if max(chroma) < _GRAIN * luma:
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
@@ -168,29 +175,20 @@ def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4, 0.55, 0.7), apply)
 
 
-_PROVEN, _WARM, _COLD, _SCENE = 0.2, 1.2, 0.9, 2.6
-"""log2 of the light's red to its blue from which a photo is balanced: by a neutral ground, without one towards warm and
-towards cold; beyond the last it is no lamp (tungsten light in a daylight setting is 1.8), the scene is of one colour."""
-_NEUTRAL = 0.03
-"""Share of the photo that must turn grey with the light taken away, where no ground proves it."""
 _NATURAL = 0.3
 """How far off neutral the witnesses lie on photos in neutral light; so much is left where no ground proves more."""
 
 
 def plan_white_balance(pixels: Pixels, photo: Photo) -> Plan | None:
     """From a plain light ground where the scene agrees with it, otherwise by what surfaces and edges both show."""
-    light, proven = known_light(pixels)
-    if light is None:
+    found = lamp(pixels)
+    if found is None:
         return None
-    tint = warmth(light)
-    least = _PROVEN if proven else _WARM if tint > 0 else _COLD
-    if not least <= abs(tint) <= _SCENE or not (proven or neutral_share(pixels, light) >= _NEUTRAL):
-        return None
-    most = 1.0 if proven else 1.0 - _NATURAL / abs(tint)
-    known = light
+    light, proven = found
+    most = 1.0 if proven else 1.0 - _NATURAL / abs(warmth(light))
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
-        gains = balance_gains(known, strength * most)
+        gains = balance_gains(light, strength * most)
         named = dict(zip(("red", "green", "blue"), (round(gain, 4) for gain in gains), strict=True))
         return balance(pixels, gains), {
             "neutral": "ground" if proven else "surfaces_and_edges",

@@ -100,8 +100,12 @@ def _bright(measures: Measures) -> float:
 
 
 def _tinted(measures: Measures) -> float:
-    """What neutral pixels say, twice, and what surfaces and edges agree on: each alone calls coloured scenes tinted."""
-    return (2 * measures["tint"] + measures["cast"]) / 3
+    """What neutral pixels say, twice, and what surfaces and edges agree on: each alone calls coloured scenes tinted.
+
+    A light that is beyond doubt coloured speaks for itself, where there may be no near-neutral pixel left.
+    """
+    together = (2 * measures["tint"] + measures["cast"]) / 3
+    return max(measures["lamp"], 0.0 if math.isnan(together) else together)
 
 
 def _veiled_span(measures: Measures) -> float:

@@ -116,6 +116,19 @@ def _threshold_tile(
             count[place] += weight
 
 
+def noise_levels(pixels: Pixels) -> tuple[float, float, float]:
+    """Standard deviation of the noise in luma and in the two chroma planes (YCrCb), grey values; 0 under 32 pixels a
+    side.
+    """
+    if min(pixels.shape[:2]) < 4 * SIDE:
+        return 0.0, 0.0, 0.0
+    planes = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
+    luma = np.ascontiguousarray(planes[..., 0])
+    spectra = [noise_spectrum(np.asarray(planes[..., channel], np.float32), luma, 6000)[0] for channel in range(3)]
+    first, second, third = (float(np.sqrt(np.square(spectrum[1:]).mean())) for spectrum in spectra)
+    return first, second, third
+
+
 def noise_spectrum(plane: Plane, lightness: npt.NDArray[np.uint8], blocks: int = 40_000) -> tuple[Plane, Plane]:
     """The noise's standard deviation by DCT frequency, and its factor by lightness.
 

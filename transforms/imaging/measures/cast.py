@@ -6,7 +6,7 @@ the edges between surfaces share.
 
 import numpy as np
 
-from transforms.imaging.fixes.white_balance import known_light
+from transforms.imaging.fixes.white_balance import Gains, known_light, lamp
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.region import to_lab
 from transforms.imaging.measures.view import View
@@ -15,6 +15,7 @@ _SOURCE = "shades of grey (Finlayson & Trezzi 2004) and grey edge (van de Weijer
 
 MEASURES = (
     Measure("cast", "ΔE", 0.0, 60.0, "chroma of neutral tones: 0 true, over 12 a tint that is seen", _SOURCE),
+    Measure("lamp", "ΔE", 0.0, 60.0, "the same where a coloured light is beyond doubt, else 0", _SOURCE),
     Measure("cast_a", "ΔE", -60.0, 60.0, "its green (low) to magenta (high) part", _SOURCE),
     Measure("cast_b", "ΔE", -60.0, 60.0, "its blue (low) to yellow (high) part", _SOURCE),
 )
@@ -24,10 +25,20 @@ def measure(view: View) -> dict[str, float]:
     """Return size and direction of the cast; NaN where there is nothing to go by."""
     light, _ = known_light(view.small)
     if light is None:
-        return dict.fromkeys(("cast", "cast_a", "cast_b"), float("nan"))
-    # A mid grey card in that light.
+        return {**dict.fromkeys(("cast", "cast_a", "cast_b"), float("nan")), "lamp": 0.0}
+    a, b = _tint(light)
+    sure = lamp(view.small)
+    return {
+        "cast": min(float(np.hypot(a, b)), 60.0),
+        "lamp": min(float(np.hypot(*_tint(sure[0]))), 60.0) if sure else 0.0,
+        "cast_a": float(np.clip(a, -60, 60)),
+        "cast_b": float(np.clip(b, -60, 60)),
+    }
+
+
+def _tint(light: Gains) -> tuple[float, float]:
+    """CIELAB a and b of a mid grey card in that light."""
     colour = np.asarray(light, np.float32) / np.mean(light)
     encoded = np.clip(np.power(0.2 * colour, 1 / 2.2), 0, 1) * 255
-    _, a, b = (float(value) for value in to_lab(np.rint(encoded).astype(np.uint8)[None, None])[0, 0])
-    size = min(float(np.hypot(a, b)), 60.0)
-    return {"cast": size, "cast_a": float(np.clip(a, -60, 60)), "cast_b": float(np.clip(b, -60, 60))}
+    _, a, b = to_lab(np.rint(encoded).astype(np.uint8)[None, None])[0, 0]
+    return float(a), float(b)

@@ -105,7 +105,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.page:
         write_page(outcomes, args.page)
         print(f"\nevery disagreement: {args.page}")
-    fine = [one for one in outcomes if one.labelled.fine and not one.judgement.reasons]
+    fine = [one for one in outcomes if one.labelled.fine]
     if args.spoilt:
         print_spoilt([one.labelled.path for one in fine[: args.spoilt]], rules)
     if args.stable:
@@ -269,7 +269,7 @@ def assessed_pixels(pixels: Pixels) -> Assessment:
 
 def print_spoilt(paths: Sequence[Path], rules: Rules) -> None:
     """Print how photos that are ruined on purpose are judged, and those that are a third as bad."""
-    print(f"\n{len(paths)} photos that both looks and we call fine, spoilt on purpose\n")
+    print(f"\n{len(paths)} photos that both looks call fine, spoilt on purpose\n")
     print("ruined by     retake  right reason first   a third as bad: not accepted without a reason")
     totals: list[tuple[bool, bool, bool]] = []
     for place, (name, (ruin, soften, right)) in enumerate(RUINED.items()):

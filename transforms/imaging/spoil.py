@@ -97,7 +97,7 @@ def cut_third(pixels: Pixels, side: int, share: float = 1 / 3) -> Pixels:
     return np.ascontiguousarray(parts[side])
 
 
-_WORDS = (
+WORDS = (
     "NEW", "SALE", "ORIGINAL", "call 555-0142", "size M", "FREE SHIPPING", "50% OFF", "best price", "only today",
     "shop24.example", "HOT", "top quality", "write me", "In stock", "100% cotton", "no returns", "Discount", "vintage",
 )  # fmt: skip
@@ -114,7 +114,7 @@ def write(pixels: Pixels, share: float, rng: Rng) -> Pixels:
     for _ in range(60):
         if covered >= share * width * height:
             break
-        words = " ".join(rng.choice(_WORDS, rng.integers(1, 4)))
+        words = " ".join(rng.choice(WORDS, rng.integers(1, 4)))
         font = ImageFont.load_default(float(rng.uniform(0.05, 0.12) * min(height, width)))
         left, top, right, bottom = draw.textbbox((0, 0), words, font=font)
         x = rng.uniform(-0.1 * width, max(1.0, width - (right - left) * 0.9))
@@ -129,7 +129,7 @@ def stamp(pixels: Pixels, rng: Rng) -> Pixels:
     image = Image.fromarray(pixels)
     draw = ImageDraw.Draw(image, "RGBA")
     height, width = pixels.shape[:2]
-    words = str(rng.choice([*_WORDS, "2023-11-02 18:40", "06.07.2020 07:12"]))
+    words = str(rng.choice([*WORDS, "2023-11-02 18:40", "06.07.2020 07:12"]))
     font = ImageFont.load_default(float(rng.uniform(0.04, 0.09) * min(height, width)))
     left, _, right, bottom = draw.textbbox((0, 0), words, font=font)
     x = rng.uniform(0.02 * width, max(0.03 * width, width * 0.98 - (right - left)))

@@ -15,6 +15,7 @@ from transforms.imaging.policy import (
     SHOWN,
     Thresholds,
     band,
+    calibrate,
     conclude,
     judge,
     severities,
@@ -24,11 +25,11 @@ from transforms.imaging.types import Assessment, Box, Header, Judgement, Predict
 from transforms.reasons import REASONS, advice
 
 FINE = {
-    "sharpness": 0.25, "sharpness_worst": 0.2, "dim_stops": 0.2, "product_stops": 0.0, "clipped": 0.0,
-    "product_clipped": 0.0, "crushed": 0.0, "contrast": 0.8, "black_point": 0.05, "product_contrast": 0.6, "noise": 0.4,
-    "cast": 4.0, "cast_a": 0.0, "cast_b": 4.0, "saturation": 20.0, "short_side": 800.0, "long_side": 1200.0,
-    "blank": 0.3, "ground_plain": 1.0, "ground_lightness": 80.0, "ground_chroma": 3.0, "ground_unevenness": 5.0,
-    "fill": 0.6, "cut_off": 0.0,
+    "blur": -8.0, "blur_width": 0.5, "motion": 0.1, "enlarged": 0.1, "blur_400": -8.0, "blur_width_400": 0.5,
+    "motion_400": 0.1, "enlarged_400": 0.1, "dim_stops": 0.2, "mean_stops": -0.6, "clipped": 0.0, "clipped_partly": 0.0,
+    "clipped_centre": 0.0, "contrast": 0.8, "black_point": 0.05, "noise": 0.4, "blocks": 1.0, "cast": 4.0, "tint": 3.0, "lamp": 0.0,
+    "light_fall": 0.3, "short_side": 800.0, "long_side": 1200.0, "blank": 0.3, "ground_plain": 1.0,
+    "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "clutter": 0.02, "border": 0.0, "seam": 0.1,
 }  # fmt: skip
 
 
@@ -43,9 +44,9 @@ def test_a_fine_photo_is_accepted_without_a_reason():
 
 
 def test_what_can_be_mended_is_listed_and_what_cannot_is_a_retake():
-    dim = judge(assessment(dim_stops=2.0), None)
+    dim = judge(assessment(dim_stops=2.0, mean_stops=1.0), None)
     assert (dim.verdict, dim.mend) == ("improve", ("dark",))
-    lost = judge(assessment(dim_stops=6.0), None)
+    lost = judge(assessment(dim_stops=5.0, mean_stops=4.0), None)
     assert lost.verdict == "retake"
     assert [reason.code for reason in lost.reasons] == ["too_dark"], "dark only repeats it"
 
@@ -73,7 +74,7 @@ def test_points_out_of_order_are_refused():
 
 
 def test_reasons_are_few_and_the_worst_comes_first():
-    many = judge(assessment(dim_stops=2.0, contrast=0.2, cast=20.0, noise=12.0, cut_off=0.7), None)
+    many = judge(assessment(dim_stops=2.0, mean_stops=1.0, contrast=0.2, tint=20.0, noise=12.0, cut_off=0.6), None)
     levels = [reason.severity for reason in many.reasons]
     assert len(levels) == MOST_REASONS
     assert levels == sorted(levels, reverse=True)
@@ -91,9 +92,33 @@ def test_a_detail_may_be_cut_off():
     assert judge(assessment(cut_off=1.0), None, role="detail").verdict == "accept"
 
 
-def test_a_white_ground_is_not_burnt_out():
-    assert judge(assessment(product_clipped=0.9, ground_lightness=100.0), None).verdict == "accept"
-    assert judge(assessment(product_clipped=0.9), None).reasons[0].code == "burnt_out"
+def test_a_white_ground_or_a_red_sheet_is_not_burnt_out_but_a_clipped_product_is():
+    studio = assessment(clipped=0.6, clipped_centre=0.45, clipped_partly=0.01, ground_lightness=100.0)
+    assert judge(studio, None).reasons == ()
+    red_sheet = assessment(clipped_partly=0.6, clipped_centre=0.0)
+    assert judge(red_sheet, None).reasons == ()
+    burnt = judge(assessment(clipped=0.5, clipped_centre=0.6, clipped_partly=0.3, ground_lightness=100.0), None)
+    assert (burnt.verdict, burnt.reasons[0].code) == ("retake", "burnt_out")
+
+
+def test_blur_at_full_view_is_told_and_only_blur_at_a_glance_is_fatal():
+    slight = judge(assessment(blur=6.0, blur_width=1.2), None)
+    assert (slight.verdict, [r.code for r in slight.reasons]) == ("accept", ["blur"])
+    gross = {"blur": 8.0, "blur_width": 3.0, "blur_400": 8.0, "blur_width_400": 3.0}
+    assert judge(assessment(**gross), None).verdict == "retake"
+    shaken = judge(assessment(**gross, motion=0.9, motion_400=0.9), None)
+    assert (shaken.verdict, [r.code for r in shaken.reasons]) == ("retake", ["motion"]), (
+        "one kind of blur is told, not two"
+    )
+    assert shaken.reasons[0].amount == pytest.approx(3.0 * 12**0.5, abs=0.01)
+
+
+def test_calibration_lets_no_more_than_its_budget_of_spotless_photos_be_told_a_reason():
+    spotless = [FINE | {"dim_stops": i / 100, "mean_stops": 0.0} for i in range(200)]
+    found = calibrate(spotless, Thresholds())
+    assert found.dark[0] < found.dark[1] < found.dark[2]
+    told = [judge(assessment(**values), None, found).reasons for values in spotless]
+    assert 0 < sum(any(r.code == "dark" for r in reasons) for reasons in told) <= 0.04 * len(spotless) + 1
 
 
 def judgement(level, code="dark"):

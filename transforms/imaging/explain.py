@@ -1,0 +1,81 @@
+"""A photo with what was found drawn over it: the product's box, the model's tiles, and the reasons with their places."""
+
+import cv2
+import numpy as np
+
+from transforms.imaging.policy import SEVERE
+from transforms.imaging.types import Assessment, Box, Judgement, Pixels
+
+_LONG_SIDE = 1200
+_PRODUCT = (0, 190, 80)
+_TILE = (80, 140, 255)
+_SEVERE = (220, 30, 30)
+_SLIGHT = (230, 150, 0)
+_INK = (255, 255, 255)
+_PAPER = (32, 32, 32)
+
+
+def explain(
+    pixels: Pixels,
+    assessment: Assessment,
+    judgement: Judgement,
+    tiles: tuple[Box, ...] = (),
+    score: float | None = None,
+) -> Pixels:
+    """Draw region, tiles and reasons over a copy of the photo, with a caption below it.
+
+    Args:
+        pixels: uint8 sRGB, height x width x 3, as they were assessed.
+        assessment: its region is drawn green, where one was found.
+        judgement: its reasons are listed, the worst first, and framed where they have a place: red when severe.
+        tiles: where the model looked, drawn blue; it looks at the whole photo besides.
+        score: the model's, for the caption.
+
+    Returns:
+        uint8 sRGB, at most 1200 px long, higher than the photo by the caption.
+    """
+    scale = min(1.0, _LONG_SIDE / max(pixels.shape[:2]))
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    drawn = np.array(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    for box in tiles:
+        _frame(drawn, box, _TILE, 1)
+    if assessment.region_confidence > 0:
+        _frame(drawn, assessment.region, _PRODUCT, 2)
+    for reason in reversed(judgement.reasons):
+        if reason.region is not None:
+            _frame(drawn, reason.region, _colour(reason.severity), 3)
+    shown = "" if score is None else f"  score {score:.0f} {judgement.band or ''}"
+    lines = [(f"{judgement.verdict}{shown}", _INK)]
+    lines += [
+        (_line(reason.code, reason.severity, reason.amount), _colour(reason.severity)) for reason in judgement.reasons
+    ]
+    if assessment.region_confidence > 0:
+        lines.append((f"product, confidence {assessment.region_confidence:.2f}", _PRODUCT))
+    return np.vstack([drawn, _caption(lines, size[0])])
+
+
+def _line(code: str, severity: float, amount: float | None) -> str:
+    return f"{code}  severity {severity:.2f}" + ("" if amount is None else f"  amount {amount:.3g}")
+
+
+def _colour(severity: float) -> tuple[int, int, int]:
+    return _SEVERE if severity >= SEVERE else _SLIGHT
+
+
+def _frame(pixels: Pixels, box: Box, colour: tuple[int, int, int], thickness: int) -> None:
+    height, width = pixels.shape[:2]
+    corner = int(box.x * (width - 1)), int(box.y * (height - 1))
+    other = int((box.x + box.width) * (width - 1)), int((box.y + box.height) * (height - 1))
+    cv2.rectangle(pixels, corner, other, colour, thickness)
+
+
+def _caption(lines: list[tuple[str, tuple[int, int, int]]], width: int) -> Pixels:
+    """Write the lines on a dark strip of the photo's width, as large as fits it."""
+    longest = max(cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 1)[0][0] for text, _ in lines)
+    scale = min(0.7, (width - 8) / longest)
+    step = max(6, round(34 * scale))
+    strip = np.full((step * len(lines) + step // 2, width, 3), _PAPER, np.uint8)
+    for place, (text, colour) in enumerate(lines):
+        at = 4, step * (place + 1)
+        cv2.putText(strip, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
+    return strip

@@ -6,7 +6,6 @@ busy machine changes less), the index made from nothing, its size, and the memor
 
 import argparse
 import multiprocessing
-import resource
 import shutil
 import statistics
 import tempfile
@@ -83,9 +82,15 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 def build_index(root: str) -> tuple[float, float]:
     """Make the index from nothing: core-seconds, and the megabytes by which the process grew at most."""
     tables = Tables(open_output(root))
-    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    before = memory("VmRSS")
     _, cpu = timed(partial(tables.revisions, []))
-    return cpu / 1e3, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3 - before / 1e6
+    return cpu / 1e3, memory("VmHWM") - before
+
+
+def memory(name: str) -> float:
+    """Return a line of this process's status in megabytes; its VmHWM, unlike getrusage's, is not the parent's."""
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[name].split()[0]) / 1e3
 
 
 def measure_size(root: Path, have: int, rows: int) -> str:

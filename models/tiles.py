@@ -38,10 +38,14 @@ def cut(pixels: Pixels, settings: TileSettings) -> Pixels:
         tiles x side x side x 3, uint8, a copy.
     """
     height, width = pixels.shape[:2]
+    return np.stack([_square(pixels, extent, settings.side) for extent in extents(height, width, settings)])
+
+
+def extents(height: int, width: int, settings: TileSettings) -> tuple[int, int]:
+    """Sides, in stored pixels, of the centred squares that the tiles show, in the order of `LAYOUT`."""
     short = min(height, width)
     # A photo too small to fill a tile is enlarged until it does: that it is small is then there to be seen.
-    reach = min(short, round(settings.side * max(1.0, max(height, width) / settings.view)))
-    return np.stack([_square(pixels, extent, settings.side) for extent in (short, reach)])
+    return short, min(short, round(settings.side * max(1.0, max(height, width) / settings.view)))
 
 
 def _square(pixels: Pixels, extent: int, side: int) -> Pixels:

@@ -3,14 +3,22 @@
 import argparse
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+
 from models.scorer import Scorer, load
+from models.tiles import extents
 from pipelines.config import Config
 from pipelines.run_file import maker
 from transforms import identity, steps
 from transforms.case import Case
-from transforms.errors import RefusalError
+from transforms.errors import RefusalError, UserError
+from transforms.imaging.codec.decode import decode
+from transforms.imaging.explain import explain
+from transforms.imaging.types import Box
 from transforms.reasons import REFUSALS, advice
 from transforms.records import ImageEvent
 
@@ -22,11 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a file, or a gs://, s3:// or https:// URI")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, as the table has it")
     parser.add_argument("--role", default="main", help="main, detail, size_chart or unknown")
+    parser.add_argument("--explain", type=Path, metavar="OUT.png", help="draw what was found over the (one) photo")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the advice")
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Judge each photo; 0 when every one could be judged, 1 when one was refused."""
+    if args.explain and len(args.photos) > 1:
+        raise UserError("--explain draws one photo: name one")
     scorer = load(config.model.directory, config.model.form if config.model.form != "auto" else "litert")
     refused = 0
     for name in args.photos:
@@ -36,6 +47,8 @@ def run(args: argparse.Namespace, config: Config) -> int:
             refused += 1
             _print_refusal(name, error, args.json)
             continue
+        if args.explain:
+            _draw(case, args.explain, config)
         if args.json:
             print(json.dumps(_document(case, config, scorer), ensure_ascii=False, default=str), flush=True)
         else:
@@ -49,6 +62,28 @@ def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
     return steps.examine(
         steps.fetch(event, config.fetch, config.rules), config.rules, lambda tiles: scorer.score(tiles[None])[0]
     )
+
+
+def _draw(case: Case, target: Path, config: Config) -> None:
+    """Write the photo as received, with region, tiles and reasons over it.
+
+    Raises:
+        UserError: the place cannot be written.
+    """
+    received = case.original or case
+    assert received.assessment is not None
+    pixels = decode(received.data, config.decode).pixels
+    height, width = pixels.shape[:2]
+    boxes = tuple(
+        Box((1 - side / width) / 2, (1 - side / height) / 2, side / width, side / height)
+        for side in extents(height, width, config.tiles)
+    )
+    score = received.prediction.score if received.prediction else None
+    drawn = explain(pixels, received.assessment, steps.final_judgement(case), boxes, score)
+    try:
+        target.write_bytes(cv2.imencode(".png", np.ascontiguousarray(drawn[..., ::-1]))[1].tobytes())
+    except OSError as error:
+        raise UserError(f"{target} cannot be written: {error.strerror}") from None
 
 
 def _document(case: Case, config: Config, scorer: Scorer) -> dict[str, Any]:

@@ -4,6 +4,8 @@ A red bag has no cast. What tells is the ground where it is plain and light; oth
 the edges between surfaces share.
 """
 
+import math
+
 import numpy as np
 
 from transforms.imaging.fixes.white_balance import Gains, known_light, lamp
@@ -25,7 +27,7 @@ def measure(view: View) -> dict[str, float]:
     """Return size and direction of the cast; NaN where there is nothing to go by."""
     light, _ = known_light(view.small)
     if light is None:
-        return {**dict.fromkeys(("cast", "cast_a", "cast_b"), float("nan")), "lamp": 0.0}
+        return {"cast": math.nan, "lamp": 0.0, "cast_a": math.nan, "cast_b": math.nan}
     a, b = _tint(light)
     sure = lamp(view.small)
     return {

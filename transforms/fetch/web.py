@@ -241,7 +241,7 @@ class _CheckedHTTPS(_Checked, HTTPSConnection):
 @functools.lru_cache(maxsize=4)
 def _pools(settings: FetchSettings) -> urllib3.PoolManager:
     """Return the connections that are kept open, for one set of rules: those of other rules were checked by others."""
-    pools = urllib3.PoolManager(num_pools=64, maxsize=8)
+    pools = urllib3.PoolManager(num_pools=64, maxsize=32)
     https = type("_HTTPS", (_CheckedHTTPS,), {"settings": settings})
     http = type("_HTTP", (_CheckedHTTP,), {"settings": settings})
     pools.pool_classes_by_scheme = {

@@ -29,6 +29,7 @@ from transforms.sinks.results import FileResults, PrintedResults, Results
 from transforms.sinks.tables import Tables
 from transforms.sources.kafka_config import parse_place, read_properties
 from transforms.sources.live import LiveSource
+from transforms.sources.pubsub_place import parse_pubsub
 
 LEFT_AT_ONCE = 128 + signal.SIGTERM
 """The exit code after a second signal."""
@@ -36,7 +37,9 @@ LEFT_AT_ONCE = 128 + signal.SIGTERM
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `vitrine stream` takes."""
-    parser.add_argument("--source", required=True, help="dir://FOLDER, kafka://HOST:PORT/TOPIC?group=G")
+    parser.add_argument(
+        "--source", required=True, help="dir://FOLDER, kafka://HOST:PORT/TOPIC?group=G or pubsub://PROJECT/NAME"
+    )
     parser.add_argument("--output", required=True, help="a folder, gs://BUCKET/PREFIX or s3://BUCKET/PREFIX")
     parser.add_argument(
         "--results",
@@ -143,7 +146,13 @@ def open_source(
         from transforms.sources.kafka import KafkaSource
 
         return KafkaSource(parse_place(args.source), properties, committed)
-    raise UserError(f"--source {scheme}:// is not known: give dir://FOLDER or kafka://HOST:PORT/TOPIC")
+    if scheme == "pubsub":
+        from transforms.sources.pubsub import PubSubSource
+
+        return PubSubSource(parse_pubsub(args.source, "subscription"))
+    raise UserError(
+        f"--source {scheme}:// is not known: give dir://FOLDER, kafka://HOST:PORT/TOPIC or pubsub://PROJECT/SUBSCRIPTION"
+    )
 
 
 def open_results(args: argparse.Namespace, properties: Mapping[str, str]) -> Results:
@@ -159,8 +168,14 @@ def open_results(args: argparse.Namespace, properties: Mapping[str, str]) -> Res
         from transforms.sinks.results_kafka import KafkaResults
 
         return KafkaResults(parse_place(args.results), properties)
+    if scheme == "pubsub" and separator:
+        from transforms.sinks.results_pubsub import PubSubResults
+
+        return PubSubResults(parse_pubsub(args.results, "topic"))
     if separator:
-        raise UserError(f"--results {scheme}:// is not known: give kafka://HOST:PORT/TOPIC or a file")
+        raise UserError(
+            f"--results {scheme}:// is not known: give kafka://HOST:PORT/TOPIC, pubsub://PROJECT/TOPIC or a file"
+        )
     return FileResults(Path(args.results))
 
 

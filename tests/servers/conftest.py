@@ -28,17 +28,16 @@ def missing(what):
     (pytest.fail if os.environ.get("CI") else pytest.skip)(f"needs {what}")
 
 
-@pytest.fixture(scope="session")
-def gcs_program():
-    """The Cloud Storage fake, built once for each state of its source."""
-    source = HERE / "gcs"
+def go_program(name, what):
+    """Build a server of the folder `name`, once for each state of its source; `what` is needed for that."""
+    source = HERE / name
     files = sorted([*source.glob("*.go"), source / "go.mod", source / "go.sum"])
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    program = CACHE / f"gcs-{digest}"
+    program = CACHE / f"{name}-{digest}"
     if program.exists():
         return program
     if not shutil.which("go"):
-        missing("Go 1.26 or newer (https://go.dev/dl) to build a Cloud Storage server")
+        missing(what)
     CACHE.mkdir(parents=True, exist_ok=True)
     part = CACHE / f"{program.name}.{os.getpid()}"
     built = subprocess.run(
@@ -48,6 +47,12 @@ def gcs_program():
         missing(f"what `go build` could not make: {' '.join(built.stderr.split())[-400:]}")
     part.replace(program)
     return program
+
+
+@pytest.fixture(scope="session")
+def gcs_program():
+    """The Cloud Storage fake."""
+    return go_program("gcs", "Go 1.26 or newer (https://go.dev/dl) to build a Cloud Storage server")
 
 
 @pytest.fixture(scope="session")
@@ -91,6 +96,22 @@ def s3():
             }.items():
                 environment.setenv(name, value)
             environment.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+            yield address
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def pubsub():
+    """A Pub/Sub server; `PUBSUB_EMULATOR_HOST` names it to every client here and in child processes."""
+    program = go_program("pubsub", "Go 1.26 or newer (https://go.dev/dl) to build a Pub/Sub server")
+    process = subprocess.Popen([program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        address = process.stdout.readline().strip()
+        assert address.startswith("127.0.0.1:")
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("PUBSUB_EMULATOR_HOST", address)
             yield address
     finally:
         process.kill()

@@ -132,7 +132,7 @@ def event_payload(event: ImageEvent) -> str:
     known["event_time"] = event.event_time and event.event_time.isoformat()
     known["data"] = None if event.data is None else base64.b64encode(event.data).decode("ascii")
     known["extra"] = dict(event.extra) or None
-    return json.dumps({name: value for name, value in known.items() if value is not None}, default=str)
+    return _json({name: value for name, value in known.items() if value is not None})
 
 
 def event_from_payload(payload: str) -> ImageEvent:
@@ -242,7 +242,7 @@ def quality_row(
         "product_region": _box(assessment.region),
         "product_region_confidence": _finite(assessment.region_confidence),
         "trace_id": _text(event.trace_id),
-        "extra": _text(json.dumps(dict(event.extra), default=str, sort_keys=True)) if event.extra else None,
+        "extra": _json(dict(event.extra)) if event.extra else None,
     }
 
 
@@ -265,7 +265,7 @@ def duplicate_row(row: Row, event: ImageEvent, processed_at: datetime) -> Row:
         "dt": processed_at.date(),
         "duplicate_of": row["duplicate_of"] or row["event_id"],
         "trace_id": _text(event.trace_id),
-        "extra": _text(json.dumps(dict(event.extra), default=str, sort_keys=True)) if event.extra else None,
+        "extra": _json(dict(event.extra)) if event.extra else None,
     }
 
 
@@ -412,6 +412,11 @@ def _box(box: Box | None) -> dict[str, float] | None:
 def _finite(value: float | None) -> float | None:
     # NaN is a number to SQL: max() and order by would pick it. What is not known is null.
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _json(value: Any) -> str:
+    # Python writes NaN and Infinity, which are no JSON: a database that is asked for a field of it would refuse.
+    return json.dumps(json.loads(json.dumps(value, default=str), parse_constant=str), sort_keys=True)
 
 
 def _text(value: str | None) -> str | None:

@@ -153,6 +153,16 @@ def test_a_dead_letter_says_of_what_it_is():
     assert event_from_payload(found["payload"]) == EVENT
 
 
+def test_unknown_fields_are_json_that_others_can_read():
+    def refuse(name):
+        raise AssertionError(name)
+
+    odd = ImageEvent("e", "file:///a.jpg", extra={"ratio": math.nan, "most": [math.inf], "when": NOON})
+    for text in (row(event=odd)["extra"], event_payload(odd)):
+        json.loads(text, parse_constant=refuse)
+    assert json.loads(row(event=odd)["extra"]) == {"ratio": "NaN", "most": ["Infinity"], "when": str(NOON)}
+
+
 def test_an_input_that_was_no_event_is_kept_as_it_came():
     letter = unread_dead_letter("e9", "a,b\n", "source", RefusalError("bad_manifest_row", "no uri"), NOON, "m.csv:3")
     assert (letter.payload, letter.source_position, letter.uri) == ("a,b\n", "m.csv:3", None)

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import random
 import re
+import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,9 @@ STATS = {QUALITY: "processed_at,verdict,score,category", DEAD_LETTERS: "failed_a
 """The columns whose range is in the log, for readers to skip files by; long texts would make the log huge."""
 
 _ATTEMPTS = 200
+_LOG_BYTES = 200_000
+"""Room for a commit's own file and the index, beside the rows."""
+
 _SIGNS = {
     "os error 28": "cannot be written: the disk is full; make room and run the same command again",
     "os error 122": "cannot be written: the disk quota is used up",
@@ -157,13 +161,20 @@ class Tables:
         table, schema = self._tables[name], SCHEMAS[name]()
         transactions = [Transaction(WRITER, _at(table, WRITER) + 1)]
         transactions += [Transaction(app, at) for app, at in positions.items()]
+        data = pa.Table.from_pylist(list(rows), schema=schema)
+        self._check_room(name, data.nbytes)
         write_deltalake(
             table,
-            pa.Table.from_pylist(list(rows), schema=schema),
+            data,
             mode="append",
             schema_mode=None if pa.schema(table.schema()).equals(schema) else "merge",
             commit_properties=CommitProperties(app_transactions=transactions),
         )
+
+    def _check_room(self, name: str, size: int) -> None:
+        # On a full disk a thread of delta-rs panics: the error is the right one, but a stack trace is printed first.
+        if self.output.scheme == "file" and shutil.disk_usage(self.output.root).free < size + _LOG_BYTES:
+            raise _unusable(self.output, name, OSError("os error 28"))
 
     def _tidy(self, name: str) -> None:
         """Now and then put small files together and delete those that were replaced long ago."""

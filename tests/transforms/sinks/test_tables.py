@@ -20,6 +20,7 @@ from sink_rows import NOON, dead, quality
 from transforms.errors import UserError
 from transforms.records import dead_letters_schema, quality_schema
 from transforms.sinks import tables as module
+from transforms.sinks.output import Output
 from transforms.sinks.table_settings import TableSettings
 from transforms.sinks.tables import DEAD_LETTERS, QUALITY, Committed, Tables, read_table
 
@@ -373,6 +374,37 @@ def test_no_permission_is_a_sentence(output, tables):
         for folder in folders:
             folder.chmod(0o755)
     assert "quality cannot be written: no permission" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small file system")
+def test_a_full_disk_is_a_sentence_and_the_next_run_completes_it(tmp_path):
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", place], capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        script = """
+            import sys
+            from sink_rows import quality, dead
+            from transforms.sinks.output import open_output
+            from transforms.sinks.tables import Tables
+
+            tables = Tables(open_output(sys.argv[1]))
+            for start in range(0, int(sys.argv[2]), 50):
+                tables.commit_epoch([quality(n) for n in range(start, start + 50)], [dead(10_000 + start)])
+        """
+        full = child(script, place, 100_000, stderr=subprocess.PIPE)
+        _, said = full.communicate(timeout=100)
+        assert full.returncode == 1
+        assert said.splitlines()[-1].endswith("the disk is full; make room and run the same command again")
+        assert "panicked" not in said
+        subprocess.run(["mount", "-o", "remount,size=20m", place], check=True)
+        assert child(script, place, 1_500).wait(60) == 0
+        assert {revision for _, revision in keys(Output(str(place)))} == {0}
+        assert len(keys(Output(str(place)))) == len(set(keys(Output(str(place)))))
+        assert set(keys(Output(str(place)))) >= {(f"e{n}", 0) for n in range(1_500)}
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
 
 
 # Small files

@@ -95,29 +95,37 @@ class Scorer(ABC):
 
 
 class LiteRTScorer(Scorer):
-    """The LiteRT form: one photo a call, one interpreter for each thread, one core for each interpreter."""
+    """The LiteRT form: one photo a call, one core for each interpreter."""
 
     form = "litert"
 
     def __init__(self, directory: Path, card: Mapping[str, Any]):
         super().__init__(directory, card)
         self._model = (directory / FILES["litert"]).read_bytes()
-        self._local = threading.local()
+        self._idle: list[Any] = []
 
     def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
-        run = self._runner()
-        # The outputs' arrays are the interpreter's own memory, overwritten by the next call.
-        return [{name: np.array(value[0]) for name, value in run(tiles=photo[None]).items()} for photo in tiles]
+        with self._runner() as run:
+            # The outputs' arrays are the interpreter's own memory, overwritten by the next call.
+            return [{name: np.array(value[0]) for name, value in run(tiles=photo[None]).items()} for photo in tiles]
 
-    def _runner(self) -> Any:
-        if not hasattr(self._local, "runner"):
-            from ai_edge_litert.interpreter import Interpreter
+    @contextlib.contextmanager
+    def _runner(self) -> Iterator[Any]:
+        """Lend an interpreter: as many are made as are used at once, whichever threads come and go."""
+        try:
+            runner = self._idle.pop()
+        except IndexError:
+            runner = self._make()
+        yield runner
+        self._idle.append(runner)
 
-            with _quiet():
-                interpreter = Interpreter(model_content=self._model, num_threads=1)
-                interpreter.allocate_tensors()
-            self._local.runner = interpreter.get_signature_runner("serve")
-        return self._local.runner
+    def _make(self) -> Any:
+        from ai_edge_litert.interpreter import Interpreter
+
+        with _quiet():
+            interpreter = Interpreter(model_content=self._model, num_threads=1)
+            interpreter.allocate_tensors()
+        return interpreter.get_signature_runner("serve")
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ class PubSubResults:
         Raises:
             UserError: there is none of that name, it may not be used, or Pub/Sub does not answer.
         """
-        from google.cloud import pubsub_v1
+        from google.cloud import pubsub_v1  # type: ignore[attr-defined]  # a namespace package
 
         self.name = f"pubsub:{place.project}/{place.name}"
         self._path = place.path("topics")

@@ -30,7 +30,7 @@ class PubSubSource:
         Raises:
             UserError: there is none of that name, it may not be read, or Pub/Sub does not answer.
         """
-        from google.cloud import pubsub_v1
+        from google.cloud import pubsub_v1  # type: ignore[attr-defined]  # a namespace package
 
         self.prefix = f"pubsub:{place.project}/{place.name}:"
         self._path = place.path("subscriptions")

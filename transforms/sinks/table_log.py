@@ -1,5 +1,6 @@
 """The commits of one Delta table: one JSON file each, lines of actions (Delta protocol, "Delta Log Entries")."""
 
+import functools
 import hashlib
 import json
 import urllib.parse
@@ -11,20 +12,27 @@ from transforms.sinks.output import table_options
 if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
+    from pyarrow.fs import FileSystem
 
-BATCH_ROWS = 50_000
+BATCH_ROWS = 10_000
+
+
+@functools.lru_cache(maxsize=16)
+def _files(place: str, options: tuple[tuple[str, str], ...]) -> "FileSystem":
+    """Return a table's files; kept, since on a bucket each new one looks for credentials again."""
+    import pyarrow.fs
+    from deltalake.fs import DeltaStorageHandler
+
+    return pyarrow.fs.PyFileSystem(DeltaStorageHandler(place, dict(options)))
 
 
 class TableLog:
     """What came into a table and when, up to the version that is loaded."""
 
     def __init__(self, table: "DeltaTable"):
-        import pyarrow.fs
-        from deltalake.fs import DeltaStorageHandler
-
         self.table = table
         self.name = table.table_uri.rstrip("/").rpartition("/")[2]
-        self._files = pyarrow.fs.PyFileSystem(DeltaStorageHandler(table.table_uri, table_options(table.table_uri)))
+        self._files = _files(table.table_uri, tuple(table_options(table.table_uri).items()))
 
     def added_since(self, version: int) -> list[str] | None:
         """Return the data files added after `version`; None where rows also went, or that part of the log is gone."""

@@ -38,6 +38,7 @@ class Thresholds:
     dark: Points = setting((0.55, 0.75, 2.4), unit="stops", why="light below what it should be", decides=True)
     too_dark: Points = setting((2.2, 2.3, 2.5), unit="stops", why="beyond the gain that noise allows", decides=True)
     bright: Points = setting((0.08, 0.20, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
+    high_key: Points = setting((1.25, 1.4, 9.0), unit="stops", why="mean light above middle grey", decides=True)
     burnt_out: Points = setting((0.34, 0.38, 0.44), unit="share", why="clipped in the middle, or in part", decides=True)
     low_contrast: Points = setting(
         (0.30, 0.24, -0.1), unit="share", why="span of tones less half its veil", decides=True
@@ -52,8 +53,8 @@ class Thresholds:
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
     small: Points = setting((0.06, 0.04, 0.005), unit="share", why="bounding box of the product", decides=True)
-    cut_off: Points = setting((0.40, 0.55, 0.66), unit="share", why="of one edge of the frame", decides=True)
-    clutter: Points = setting((0.45, 0.60, 3.0), unit="share", why="of the ground at strong edges", decides=True)
+    cut_off: Points = setting((0.45, 0.55, 0.66), unit="share", why="of one edge of the frame", decides=True)
+    clutter: Points = setting((0.55, 0.70, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
     collage: Points = setting((0.95, 0.97, 1.2), unit="share", why="length of the straightest inner edge", decides=True)
 
@@ -103,6 +104,11 @@ def _on_white(measures: Measures) -> bool:
 def _bright(measures: Measures) -> float:
     """As `_burnt`, but a plain white ground is meant to be clipped."""
     return math.nan if _on_white(measures) and measures["clipped_partly"] < 0.15 else _burnt(measures)
+
+
+def _high_key(measures: Measures) -> float:
+    """Stops of the mean above middle grey; nothing on a ground that is meant to be white."""
+    return math.nan if _on_white(measures) else -measures["mean_stops"]
 
 
 def _tinted(measures: Measures) -> float:
@@ -159,6 +165,7 @@ RULES = (
     Rule("border", "border", lambda m: m["border"], lambda m: 100 * m["border"]),
     Rule("dark", "dark", _light_missing, _light_missing, mendable=True),
     Rule("bright", "bright", _bright, lambda m: max(0.3, 3 * _burnt(m)), mendable=True),
+    Rule("bright", "high_key", _high_key, _high_key, mendable=True),
     Rule("low_contrast", "low_contrast", _veiled_span, lambda m: 100 * m["contrast"], mendable=True),
     Rule("cast", "cast", _tinted, _tinted, mendable=True),
     Rule("uneven_light", "uneven_light", lambda m: m["light_fall"], lambda m: m["light_fall"], mendable=True),
@@ -225,13 +232,13 @@ def _strongest(measures: Measures, thresholds: Thresholds) -> dict[str, tuple[fl
 
 
 CALIBRATED: Mapping[str, tuple[float, float]] = {
-    "dark": (0.040, 0.020),
-    "cast": (0.045, 0.015),
+    "dark": (0.035, 0.020),
+    "cast": (0.040, 0.015),
     "low_contrast": (0.020, 0.010),
-    "bright": (0.015, 0.005),
-    "uneven_light": (0.010, 0.0),
+    "high_key": (0.010, 0.005),
+    "uneven_light": (0.005, 0.0),
 }
-"""Reason -> shares of photos without fault that may be shown it, and acted on for it: the budget of false alarms."""
+"""Curve -> shares of photos without fault that may be shown it, and acted on for it: the budget of false alarms."""
 
 
 def calibrate(spotless: Sequence[Measures], thresholds: Thresholds) -> Thresholds:
@@ -240,8 +247,8 @@ def calibrate(spotless: Sequence[Measures], thresholds: Thresholds) -> Threshold
     What is severe is left as it is: it comes from photos ruined on purpose, not from labels.
     """
     moved: dict[str, Points] = {}
-    for code, (shown, acted) in CALIBRATED.items():
-        rule = next(rule for rule in RULES if rule.code == code)
+    for curve, (shown, acted) in CALIBRATED.items():
+        rule = next(rule for rule in RULES if rule.curve == curve)
         severe = getattr(thresholds, rule.curve)[2]
         sign = 1.0 if getattr(thresholds, rule.curve)[0] < severe else -1.0
         values = np.array([value for value in map(rule.evidence, spotless) if math.isfinite(value)]) * sign

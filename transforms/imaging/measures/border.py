@@ -15,6 +15,7 @@ from transforms.imaging.measures.view import View
 
 _SAME = 10
 _APART = 14
+_WHOLE = 0.98
 _STRAIGHT = 0.8
 _DEEPEST = 0.35
 _SEAM = 0.93
@@ -48,8 +49,10 @@ def _depth(pixels: npt.NDArray[Any]) -> float:
     """Return how deep a bar of one colour lies along the top, as a share of the height; 0 where it is none."""
     height = len(pixels)
     colour = np.median(pixels[0], axis=0)
+    if (np.abs(pixels[0].astype(np.int16) - colour.astype(np.int16)).max(axis=1) <= _SAME).mean() < _WHOLE:
+        return 0.0
     off = np.abs(pixels[: int(height * _DEEPEST) + 4].astype(np.int16) - colour.astype(np.int16)).max(axis=2)
-    plain = (off <= _SAME).mean(axis=1) >= 0.98
+    plain = (off <= _SAME).mean(axis=1) >= _WHOLE
     deep = int(np.argmin(plain)) if not plain.all() else 0
     if deep == 0 or deep + 2 >= len(off):
         return 0.0

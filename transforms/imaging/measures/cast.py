@@ -25,11 +25,12 @@ MEASURES = (
 
 def measure(view: View) -> dict[str, float]:
     """Return size and direction of the cast; NaN where there is nothing to go by."""
-    light, _ = known_light(view.small)
+    known = known_light(view.small)
+    light = known[0]
     if light is None:
         return {"cast": math.nan, "lamp": 0.0, "cast_a": math.nan, "cast_b": math.nan}
     a, b = _tint(light)
-    sure = lamp(view.small)
+    sure = lamp(view.small, known)
     return {
         "cast": min(float(np.hypot(a, b)), 60.0),
         "lamp": min(float(np.hypot(*_tint(sure[0]))), 60.0) if sure else 0.0,

@@ -32,7 +32,8 @@ def measure(view: View) -> dict[str, float]:
     highlight = max(float(np.percentile(view.linear, 98)), 1e-4)
     mean = max(float(view.linear.mean()), 1e-4)
     middle = max(float(np.median(view.linear[view.product])), 1e-4)
-    channels = (view.small >= _CLIPPED).sum(axis=2)
+    top = view.small >= _CLIPPED
+    channels = top[..., 0].astype(np.uint8) + top[..., 1] + top[..., 2]
     height, width = channels.shape
     centre = channels[height // 4 : height - height // 4, width // 4 : width - width // 4]
     return {

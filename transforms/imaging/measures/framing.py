@@ -10,7 +10,9 @@ _SOURCE = "share of the bounding box, as marketplaces state it; contact of the m
 
 MEASURES = (
     Measure("fill", "share", 0.0, 1.0, "area of the product's bounding box: small is far away", _SOURCE),
-    Measure("cut_off", "share", 0.0, 1.0, "longest run of one edge of the frame along which the product is cut", _SOURCE),
+    Measure(
+        "cut_off", "share", 0.0, 1.0, "longest run of one edge of the frame along which the product is cut", _SOURCE
+    ),
 )
 
 

@@ -64,7 +64,7 @@ def _split(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], bool, float]:
     plain = spread < _PLAIN_SPREAD
     difference = lab - ground
     difference[..., 0] *= 0.6  # a shadow changes lightness before it changes hue
-    distance = np.sqrt((difference**2).sum(axis=2))
+    distance = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
     otsu, _ = cv2.threshold(np.clip(distance * 2, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
     cut = max(_FAR, min(otsu / 2, 25.0)) if plain else max(_FAR, otsu / 2, 2.0 * spread)
     mask = (distance > cut).astype(np.uint8)
@@ -94,8 +94,10 @@ def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
     keep = np.abs(colours - np.median(colours, axis=0)).sum(axis=1)
     near = keep <= np.percentile(keep, 75)
     for _ in range(2):
-        fit, *_ = np.linalg.lstsq(points[near], colours[near], rcond=None)
-        residual = np.sqrt(((colours - points @ fit) ** 2).sum(axis=1))
+        some = points[near]
+        fit = np.linalg.lstsq(some.T @ some, some.T @ colours[near], rcond=None)[0]
+        off = colours - points @ fit
+        residual = np.sqrt(np.einsum("ij,ij->i", off, off))
         near = residual <= np.percentile(residual, 70)
     return (terms @ fit).astype(np.float32), float(np.percentile(residual, 70))
 
@@ -106,8 +108,8 @@ def _main_parts(mask: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if count <= 1:
         return mask
     areas = stats[1:, cv2.CC_STAT_AREA]
-    kept = np.flatnonzero(areas >= areas.max() * 0.2) + 1
-    parts = np.isin(labels, kept).astype(np.uint8)
+    kept = np.concatenate([[0], areas >= areas.max() * 0.2]).astype(np.uint8)
+    parts = kept[labels]
     outlines, _ = cv2.findContours(parts, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros_like(parts), outlines, -1, 1, cv2.FILLED)
 

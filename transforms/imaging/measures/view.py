@@ -91,6 +91,10 @@ def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
 
 def shrink(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
     """Reduce by area so that the long side is at most `side` pixels; never enlarge."""
+    # Halving is many times faster than any other reduction by area, and exact.
+    while max(pixels.shape[:2]) >= 2 * side and min(pixels.shape[:2]) >= 2:
+        height, width = (length // 2 for length in pixels.shape[:2])
+        pixels = cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     if scale >= 1.0:

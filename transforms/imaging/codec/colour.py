@@ -12,7 +12,8 @@ from transforms.imaging.types import Pixels
 MAX_PROFILE_BYTES = 8_000_000
 """Press profiles have 0.5 to 3 MB; what is larger is no profile that a camera or an editor wrote."""
 
-_STRIP_PIXELS = 65_536
+STRIP_PIXELS = 65_536
+"""How much of a photo is converted at once: 256 kB, so that it stays in the cache."""
 
 _SPACES = {"RGB": "RGB ", "L": "GRAY", "CMYK": "CMYK", "LAB": "Lab "}
 _INTENT = ImageCms.Intent.PERCEPTUAL
@@ -37,17 +38,21 @@ def to_srgb(picture: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
         conversion = conversion_for(profile, picture.mode)
         if conversion is not None:
             if conversion.transform is None:
-                return picture.convert("RGB"), ()
+                return _as_rgb(picture), ()
             return _apply(picture, conversion.transform), ("icc_converted",)
     notes: tuple[str, ...] = ("icc_ignored",) if profile else ()
     if picture.mode == "CMYK":
         notes += ("cmyk_without_profile",)
-    return picture.convert("RGB"), notes
+    return _as_rgb(picture), notes
+
+
+def _as_rgb(picture: Image.Image) -> Image.Image:
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def convert_rows(pixels: Pixels, transform: ImageCms.ImageCmsTransform) -> None:
     """Convert RGB pixels in place, a few rows at a time: they stay in the cache, and no second photo is allotted."""
-    rows = max(1, _STRIP_PIXELS // pixels.shape[1])
+    rows = max(1, STRIP_PIXELS // pixels.shape[1])
     for top in range(0, pixels.shape[0], rows):
         strip = pixels[top : top + rows]
         picture = Image.frombuffer("RGB", strip.shape[1::-1], strip, "raw", "RGB", 0, 1)

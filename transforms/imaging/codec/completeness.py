@@ -1,8 +1,10 @@
-"""Does a file end before its picture does? Read from the structure of each container, without decoding.
+"""What the structure of a container tells without decoding: does the file end too early, is it of absurdly many parts?
 
-A decoder's own words do not tell: the same cut is "broken data stream" in one format and "unrecognized" in another.
+A decoder's own words do not tell where a file was cut: it is "broken data stream" in one format, "unrecognized" in another.
 """
 
+import itertools
+import re
 from collections.abc import Callable, Iterator
 
 
@@ -10,6 +12,49 @@ def ends_early(name: str, data: bytes) -> bool:
     """Tell whether a file of the format `name` was cut off; False where its structure does not say."""
     check = _CHECKS.get(name)
     return check(data) if check else False
+
+
+MAX_PARTS = 5_000
+"""Photos have some twenty segments or chunks before the pixels, a large colour profile or depth map a few hundred."""
+
+MAX_JUNK_BYTES = 200_000
+
+_FILL = re.compile(rb"\xff+")
+
+
+def is_of_many_parts(name: str, data: bytes) -> bool:
+    """Tell whether reading the headers would take long: Pillow handles parts and stray bytes one by one."""
+    if name == "png":
+        return next(itertools.islice(png_chunks(data), MAX_PARTS, None), None) is not None
+    if name == "webp":
+        return _riff_has_many_chunks(data)
+    return name == "jpeg" and _jpeg_has_many_segments(data)
+
+
+def _riff_has_many_chunks(data: bytes) -> bool:
+    at, parts = 12, 0
+    while at + 8 <= len(data) and parts <= MAX_PARTS:
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + length + (length & 1)
+        parts += 1
+    return parts > MAX_PARTS
+
+
+def _jpeg_has_many_segments(data: bytes) -> bool:
+    at, parts, junk = 2, 0, 0
+    while parts <= MAX_PARTS and junk <= MAX_JUNK_BYTES:
+        found = _FILL.search(data, at)
+        if found is None or found.end() + 3 > len(data):
+            return False
+        junk += found.end() - at - 1
+        marker = data[found.end()]
+        if marker == 0xDA:
+            return False
+        parts += 1
+        at = found.end() + 1
+        if marker not in (0, 1) and not 0xD0 <= marker <= 0xD9:
+            at += int.from_bytes(data[at : at + 2], "big")
+    return True
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:

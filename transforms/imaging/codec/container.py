@@ -25,7 +25,7 @@ from PIL import (
 )
 
 from transforms.errors import RefusalError
-from transforms.imaging.codec.completeness import ends_early, png_chunks
+from transforms.imaging.codec.completeness import ends_early, is_of_many_parts, png_chunks
 from transforms.imaging.codec.limits import DecodeLimits
 from transforms.imaging.types import Header
 
@@ -82,6 +82,12 @@ def open_header(data: bytes, limits: DecodeLimits) -> tuple[ImageFile.ImageFile,
     orientation = _orientation(name, data, picture)
     width, height = picture.size if orientation < 5 or name in TURNED_BY_PILLOW else picture.size[::-1]
     return picture, Header(name, width, height, picture.mode, frames, orientation, notes)
+
+
+def is_simple(data: bytes) -> bool:
+    """Tell whether a file may be read in this process: of a common format, and not made to keep its parser busy."""
+    name = sniff(data)
+    return name in COMMON and not is_of_many_parts(name, data)
 
 
 def check_bytes(data: bytes, limits: DecodeLimits) -> None:

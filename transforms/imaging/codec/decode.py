@@ -13,7 +13,7 @@ import simplejpeg
 from PIL import ImageFile
 
 from transforms.imaging.codec.colour import conversion_for, convert_rows
-from transforms.imaging.codec.container import COMMON, check_bytes, open_header, sniff
+from transforms.imaging.codec.container import check_bytes, is_simple, open_header
 from transforms.imaging.codec.isolation import decode_isolated
 from transforms.imaging.codec.jpeg_quality import estimate_quality
 from transforms.imaging.codec.limits import DecodeLimits
@@ -21,7 +21,7 @@ from transforms.imaging.codec.raster import decode_with_pillow
 from transforms.imaging.types import Header, Photo, Pixels
 
 MAX_SCAN_PIXELS = 3_000_000_000
-"""Scans times pixels of a progressive JPEG that is decoded in this process: some 10 s. Ordinary files have ten scans."""
+"""Scans times pixels of a JPEG that is decoded in this process: some 10 s. Ordinary progressive files have ten scans."""
 
 
 def decode(data: bytes, limits: DecodeLimits, *, isolated: bool = False) -> Photo:
@@ -36,10 +36,10 @@ def decode(data: bytes, limits: DecodeLimits, *, isolated: bool = False) -> Phot
         RefusalError: one of the codes on files and decoders in `transforms.reasons.REFUSALS`.
     """
     check_bytes(data, limits)
-    if isolated or sniff(data) not in COMMON:
+    if isolated or not is_simple(data):
         return decode_isolated(data, limits)
     picture, header = open_header(data, limits)
-    if _has_too_many_scans(data, picture):
+    if _has_too_many_scans(data, header):
         return decode_isolated(data, limits)
     pixels = _decode_fast(data, picture, header)
     if pixels is None:
@@ -110,8 +110,6 @@ def _turn(pixels: Pixels, orientation: int) -> Pixels:
     return pixels if flip is None else cv2.flip(pixels, flip)  # type: ignore[return-value]
 
 
-def _has_too_many_scans(data: bytes, picture: ImageFile.ImageFile) -> bool:
-    """Tell whether a progressive JPEG makes the decoder pass over its pixels for longer than a photo ever does."""
-    if not picture.info.get("progressive"):
-        return False
-    return data.count(b"\xff\xda") * picture.width * picture.height > MAX_SCAN_PIXELS
+def _has_too_many_scans(data: bytes, header: Header) -> bool:
+    """Tell whether a JPEG makes the decoder pass over its pixels for longer than a photo ever does."""
+    return header.format == "jpeg" and data.count(b"\xff\xda") * header.width * header.height > MAX_SCAN_PIXELS

@@ -1,6 +1,6 @@
 """What a file says of itself, in a small part of the time that decoding takes."""
 
-from transforms.imaging.codec.container import COMMON, check_bytes, open_header, sniff
+from transforms.imaging.codec.container import check_bytes, is_simple, open_header
 from transforms.imaging.codec.isolation import read_header_isolated
 from transforms.imaging.codec.limits import DecodeLimits
 from transforms.imaging.types import Header
@@ -19,6 +19,6 @@ def read_header(data: bytes, limits: DecodeLimits, *, isolated: bool = False) ->
             truncated, corrupt; in isolation also decode_timeout, decode_memory, decoder_crashed.
     """
     check_bytes(data, limits)
-    if sniff(data) in COMMON and not isolated:
+    if not isolated and is_simple(data):
         return open_header(data, limits)[1]
     return read_header_isolated(data, limits)

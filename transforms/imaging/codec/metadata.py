@@ -15,7 +15,7 @@ from xml.etree import ElementTree as Xml
 from PIL import ExifTags, Image, PngImagePlugin
 
 from transforms.errors import RefusalError
-from transforms.imaging.codec.container import COMMON, open_header, sniff
+from transforms.imaging.codec.container import is_simple, open_header
 from transforms.imaging.codec.isolation import read_metadata_isolated
 from transforms.imaging.codec.limits import DecodeLimits
 
@@ -117,7 +117,7 @@ class Original:
 def of_original(data: bytes, limits: DecodeLimits) -> Original:
     """Read the metadata of a photo; what is broken is as if it were not there."""
     try:
-        exif, xmp = read_blocks(data) if sniff(data) in COMMON else read_metadata_isolated(data, limits)
+        exif, xmp = read_blocks(data) if is_simple(data) else read_metadata_isolated(data, limits)
     except RefusalError:
         exif, xmp = harmless_exif(Image.Exif()), b""
     return Original(exif, xmp, _declared_in_manifest(data))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from transforms.errors import RefusalError
-from transforms.imaging.codec.colour import to_srgb
+from transforms.imaging.codec.colour import STRIP_PIXELS, to_srgb
 from transforms.imaging.codec.container import TURNED_BY_PILLOW, broken, open_header
 from transforms.imaging.codec.jpeg_quality import estimate_quality
 from transforms.imaging.codec.limits import DecodeLimits
@@ -46,8 +46,18 @@ def decode_with_pillow(data: bytes, limits: DecodeLimits) -> Photo:
         ) from None
     except Exception as error:  # Decoders raise nearly anything on broken data.
         raise broken(header.format, data, error) from error
-    pixels = np.array(upright)
+    pixels = as_array(upright)
     return Photo(pixels, _with_size(header, pixels), header.notes + notes, quality)
+
+
+def as_array(picture: Image.Image) -> Pixels:
+    """Copy an RGB picture a few rows at a time: at once, Pillow would hold the photo three times over."""
+    pixels = np.empty((picture.height, picture.width, 3), np.uint8)
+    rows = max(1, STRIP_PIXELS // picture.width)
+    for top in range(0, picture.height, rows):
+        strip = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+        pixels[top : top + rows] = np.frombuffer(strip.tobytes(), np.uint8).reshape(strip.height, strip.width, 3)
+    return pixels
 
 
 def _span_raw_tile(picture: ImageFile.ImageFile) -> None:

@@ -353,17 +353,44 @@ def test_exif_behind_the_pixels_of_a_png_turns_it_too() -> None:
     assert (read_header(late, LIMITS).width, read_header(late, LIMITS).orientation) == (40, 6)
 
 
-def test_a_jpeg_of_very_many_scans_decodes_where_it_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = stored(gradient(), "JPEG", progressive=True)
-    ordinary = decode(data, LIMITS)
-    monkeypatch.setattr("transforms.imaging.codec.decode.MAX_SCAN_PIXELS", 64 * 40 * 3)
-    asked = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The files that are handed to the decoding process, which is this one for once."""
+    files: list[bytes] = []
     monkeypatch.setattr(
         "transforms.imaging.codec.decode.decode_isolated",
-        lambda data, limits: asked.append(data) or decode_with_pillow(data, limits),
+        lambda data, limits: files.append(data) or decode_with_pillow(data, limits),
     )
+    return files
+
+
+def test_a_jpeg_of_very_many_scans_decodes_where_it_can_be_stopped(
+    asked: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = stored(gradient(), "JPEG", progressive=True)
+    ordinary = decode(data, LIMITS)
+    assert asked == []
+    monkeypatch.setattr("transforms.imaging.codec.decode.MAX_SCAN_PIXELS", 64 * 40 * 3)
     assert np.array_equal(decode(data, LIMITS).pixels, ordinary.pixels)
     assert asked == [data]
+
+
+def test_a_file_of_very_many_parts_decodes_where_it_can_be_stopped(asked: list[bytes]) -> None:
+    jpeg, image, webp = (stored(gradient(), form) for form in ("JPEG", "PNG", "WEBP"))
+    chunk = struct.pack(">I4sI", 0, b"teSt", zlib.crc32(b"teSt"))
+    body = webp[12:] + b"TEST\0\0\0\0" * 6_000
+    for many in (
+        jpeg[:2] + b"\xff\xfe\0\2" * 6_000 + jpeg[2:],
+        jpeg[:2] + b"\xff" * 300_000 + jpeg[2:],
+        jpeg[:20] + bytes(300_000) + jpeg[20:],
+        image[:33] + chunk * 6_000 + image[33:],
+        b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body,
+    ):
+        assert decode(many, LIMITS).pixels.shape == (40, 64, 3)
+        assert asked.pop() == many
+    for few in (jpeg, image, webp, jpeg[:2] + b"\xff\xfe\0\2" * 300 + b"\xff" * 500 + jpeg[2:]):
+        decode(few, LIMITS)
+    assert asked == []
 
 
 def test_nothing_is_written_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,11 +13,13 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.errors import UserError
 from transforms.records import SCHEMA_VERSION, Row, dead_letters_schema, quality_schema
 from transforms.sinks.finished import Finished, Identity
+from transforms.sinks.images import STALE_S
 from transforms.sinks.output import Output, one_line, table_options
 from transforms.sinks.table_settings import TableSettings
 
@@ -185,7 +187,11 @@ class Tables:
             return
         try:
             table.optimize.compact()
-            table.vacuum(self.settings.vacuum_after_h, dry_run=False, enforce_retention_duration=False, full=True)
+            hours = self.settings.vacuum_after_h
+            # Full: also files that no commit names. With no time given to them, another writer's would be among them.
+            table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=hours > 0)
+            if self.output.scheme == "file":
+                _sweep(Path(self.output.child(name)))
         except (DeltaError, OSError) as error:
             # The rows are committed; another process may be tidying too, and the next time comes soon.
             logging.warning("%s was not compacted: %s", self.output.child(name), error)
@@ -269,6 +275,13 @@ def _check_version(table: "DeltaTable") -> None:
 def _at(table: "DeltaTable", app_id: str) -> int:
     position = table.transaction_version(app_id)
     return -1 if position is None else position
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what a killed process left half written: delta-rs writes a local file as `name#1`, then renames it."""
+    for path in folder.rglob("*#[0-9]*"):
+        if time.time() - path.stat().st_mtime > STALE_S:
+            path.unlink(missing_ok=True)
 
 
 def _unusable(output: Output, name: str, error: Exception) -> UserError:

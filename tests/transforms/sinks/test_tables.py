@@ -419,6 +419,19 @@ def test_compaction_puts_small_files_together_and_vacuum_deletes_what_it_replace
     assert keys(output) == sorted((f"e{n}", 0) for n in range(23))
 
 
+def test_what_a_killed_process_left_half_written_is_deleted_when_it_is_old(output):
+    opened = Tables(output, TableSettings(compact_every=2))
+    opened.commit_epoch([quality(1)], [])
+    partition = next(Path(output.root, QUALITY).glob("dt=*"))
+    old, new = partition / "part-1.parquet#1", partition / "part-2.parquet#1"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    opened.commit_epoch([quality(2)], [])
+    assert not old.exists() and new.exists()
+    assert keys(output) == [("e1", 0), ("e2", 0)]
+
+
 def test_a_reader_that_began_before_a_compaction_is_undisturbed(output):
     opened = Tables(output, TableSettings(compact_every=4, vacuum_after_h=1))
     for number in range(3):

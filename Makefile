@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-servers lint format bench lock clean
+.PHONY: help demo test test-servers lint format bench docs lock clean
 
 help:            ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ lint: $(VENV)/ready    ## style and types
 format: $(VENV)/ready    ## put the style right
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/ready    ## write the tables of docs/data.md that the code declares
+	$(BIN)/python docs/write_tables.py
 
 lock:            ## write requirements.lock anew from requirements.in (needs uv)
 	uv pip compile --universal --python-version 3.11 --override requirements.overrides --generate-hashes --no-annotate --no-header requirements.in -o requirements.lock

@@ -7,6 +7,7 @@ any of MDSI, HaarPSI or mean CIEDE2000, by more than that metric's median change
 
 import argparse
 import hashlib
+import io
 import json
 import sys
 from collections import defaultdict
@@ -16,10 +17,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 from scipy.stats import beta
 
 from bench.split import Original, originals
 from bench.spoil import DEFECTS, Defect, jpeg
+from transforms.imaging.codec.encode import EncodeSettings
 from transforms.imaging.guard import Bounds
 from transforms.imaging.measures import look, measure
 from transforms.imaging.metrics.ciede2000 import mean_ciede2000
@@ -84,9 +87,9 @@ def run_case(original: Original, defect: Defect | None, side: int) -> Case | Non
     asked, mended = mend(spoilt, quality)
     before, after, encoded = {}, {}, {}
     if mended.pixels is not None:
-        again = jpeg(spoilt, 5, rng)
+        again, written = jpeg(spoilt, 5, rng), delivered(mended.pixels)
         for name, distance in METRICS:
-            before[name], after[name] = distance(spoilt, clean), distance(mended.pixels, clean)
+            before[name], after[name] = distance(spoilt, clean), distance(written, clean)
             encoded[name] = distance(again, clean)
     return Case(
         original.path.name,
@@ -104,6 +107,15 @@ def run_case(original: Original, defect: Defect | None, side: int) -> Case | Non
         after,
         encoded,
     )
+
+
+def delivered(pixels: Pixels) -> Pixels:
+    """What a buyer's browser decodes of mended pixels, written as the default settings say."""
+    settings = EncodeSettings()
+    subsampling = 0 if settings.subsampling == "4:4:4" else 2
+    with io.BytesIO() as out:
+        Image.fromarray(pixels).save(out, "jpeg", quality=settings.quality, subsampling=subsampling)
+        return np.asarray(Image.open(out).convert("RGB"))
 
 
 def read(path: Path, side: int) -> Pixels | None:

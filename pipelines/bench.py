@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from pipelines.config import Config
 from transforms.errors import UserError
@@ -23,21 +24,22 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what `vitrine bench` takes: the name of a bench, and that bench's own flags."""
+    """Declare what `vitrine bench` takes: the name of a bench; its own flags follow."""
     lines = "; ".join(f"{name}: {line}" for name, (_, line) in BENCHES.items())
     parser.add_argument("bench", choices=tuple(BENCHES), metavar="NAME", help=lines)
-    chosen = next((word for word in sys.argv[1:] if word in BENCHES), None)
-    if chosen:
-        _module(chosen).add_arguments(parser)
+    parser.add_argument("flags", nargs=argparse.REMAINDER, help="of the bench: vitrine bench NAME --help")
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Run one bench."""
-    code: int = _module(args.bench).main(args)
+    module = _module(args.bench)
+    parser = argparse.ArgumentParser(prog=f"vitrine bench {args.bench}", description=BENCHES[args.bench][1])
+    module.add_arguments(parser)
+    code: int = module.main(parser.parse_args(args.flags))
     return code
 
 
-def _module(name: str):  # type: ignore[no-untyped-def]
+def _module(name: str) -> ModuleType:
     if not (_ROOT / "bench").is_dir():
         raise UserError("benches run from a clone of the repository: its folder bench/ is not here")
     sys.path[:0] = [] if str(_ROOT) in sys.path else [str(_ROOT)]

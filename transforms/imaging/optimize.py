@@ -106,10 +106,14 @@ def _weakest(
     return best
 
 
+_COARSE = 35
+"""JPEG quality above which less is gained than writing the photo once more costs."""
+
+
 def plan_deblock(pixels: Pixels, photo: Photo) -> Plan | None:
     """JPEG again on shifted grids, by the quality that the file names; the photo's own grid must still be in place."""
     quality = photo.jpeg_quality
-    if quality is None or quality > 90 or min(pixels.shape[:2]) < 8:
+    if quality is None or quality > _COARSE or min(pixels.shape[:2]) < 8:
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
@@ -136,10 +140,14 @@ def plan_denoise(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("denoise_sliding_dct", Touches.DETAIL, (0.7, 1.0), apply)
 
 
+_DARK = 2.0**1.3
+"""Gain that a photo must ask for: 99 of 100 uploads and 97 of 100 references as they come ask for less."""
+
+
 def plan_exposure(pixels: Pixels, photo: Photo) -> Plan | None:
     """Gain in linear light towards a 98th percentile of .8."""
     full = exposure_gain(pixels)
-    if full <= 1.05 or _veiled(pixels):
+    if full < _DARK or _veiled(pixels):
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
@@ -172,10 +180,10 @@ def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
         ends = {"low": low, "high": high, "to_low": round(to_low, 2), "to_high": round(to_high, 2)}
         return stretch(pixels, low, high, to_low, to_high), {**ends, "strength": strength}
 
-    return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4, 0.55, 0.7), apply)
+    return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4, 0.55), apply)
 
 
-_NATURAL = 0.3
+_NATURAL = 0.45
 """How far off neutral the witnesses lie on photos in neutral light; so much is left where no ground proves more."""
 
 

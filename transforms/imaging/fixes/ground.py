@@ -72,13 +72,13 @@ def straighten_and_crop(pixels: Pixels, fill: float = 0.85, most: float = 12.0) 
     if not region.plain or region.confidence == 0:
         return pixels.copy()
     height, width = pixels.shape[:2]
-    points = cv2.findNonZero(region.mask.astype(np.uint8))
+    points = np.argwhere(region.mask)[:, ::-1].astype(np.float32)
     turn = _lean(points)
     turn = turn if abs(turn) <= most else 0.0
     colour = np.median(pixels[~region.mask], axis=0)
-    middle = points[:, 0].astype(np.float32).mean(axis=0)
+    middle = points.mean(axis=0)
     matrix = cv2.getRotationMatrix2D((float(middle[0]), float(middle[1])), turn, 1.0)
-    turned = points[:, 0] @ matrix[:, :2].T + matrix[:, 2]
+    turned = points @ matrix[:, :2].T + matrix[:, 2]
     low, high = turned.min(axis=0), turned.max(axis=0)
     zoom = fill * min(width / max(high[0] - low[0], 1), height / max(high[1] - low[1], 1))
     zoom = float(np.clip(zoom, 0.5, 2.0))
@@ -90,7 +90,7 @@ def straighten_and_crop(pixels: Pixels, fill: float = 0.85, most: float = 12.0) 
     )
 
 
-def _lean(points: npt.NDArray[np.integer]) -> float:
+def _lean(points: npt.NDArray[np.float32]) -> float:
     """Degrees by which the product's longer axis is off upright or level, whichever is nearer; positive is clockwise."""
     (_, (one, other), angle) = cv2.minAreaRect(points)
     if max(one, other) < 1.05 * min(one, other):

@@ -19,7 +19,7 @@ from transforms.imaging.types import Pixels
 Plane = npt.NDArray[np.float32]
 
 SIDE = 8
-_TILE = 256
+_TILE = 192
 
 
 def _basis() -> Plane:

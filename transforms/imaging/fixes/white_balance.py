@@ -71,7 +71,7 @@ def known_light(pixels: Pixels) -> tuple[Gains | None, bool]:
     return seen, False
 
 
-_PROVEN, _WARM, _COLD, _SCENE = 0.2, 1.4, 0.9, 2.6
+_PROVEN, _WARM, _COLD, _SCENE = 0.2, 1.5, 0.9, 2.6
 """log2 of the light's red to its blue from which it is a lamp's: with a neutral ground, without one towards warm and
 towards cold; beyond the last it is no lamp (tungsten light in a daylight setting is 1.8), the scene is of one
 colour."""
@@ -83,7 +83,7 @@ def lamp(pixels: Pixels, known: tuple[Gains | None, bool] | None = None) -> tupl
     """The light's colour where it is beyond doubt a coloured light and not a coloured scene, and whether a ground
     proves it.
 
-    Of 692 photos as they come, none to two pass without a ground (red sheets, yellow floors); of the same photos under
+    Of 692 photos as they come, none passes without a ground (red sheets and yellow floors did); of the same photos under
     a lamp of twice as much red as blue, or the reverse, six in ten.
 
     Args:

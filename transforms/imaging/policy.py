@@ -35,26 +35,26 @@ Points = tuple[float, ...]
 class Thresholds:
     """For each reason the value of its measure from which it is shown, acted on and severe."""
 
-    dark: Points = setting((0.55, 0.75, 2.4), unit="stops", why="light below what it should be", decides=True)
-    too_dark: Points = setting((2.2, 2.3, 2.5), unit="stops", why="beyond the gain that noise allows", decides=True)
-    bright: Points = setting((0.08, 0.20, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
-    high_key: Points = setting((1.25, 1.4, 9.0), unit="stops", why="mean light above middle grey", decides=True)
+    dark: Points = setting((0.33, 0.49, 2.2), unit="stops", why="light below what it should be", decides=True)
+    too_dark: Points = setting((2.0, 2.1, 2.3), unit="stops", why="beyond the gain that noise allows", decides=True)
+    bright: Points = setting((0.18, 0.32, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
+    high_key: Points = setting((1.12, 1.16, 9.0), unit="stops", why="mean light above middle grey", decides=True)
     burnt_out: Points = setting((0.34, 0.38, 0.44), unit="share", why="clipped in the middle, or in part", decides=True)
     low_contrast: Points = setting(
-        (0.30, 0.24, -0.1), unit="share", why="span of tones less half its veil", decides=True
+        (0.35, 0.31, -0.1), unit="share", why="span of tones less half its veil", decides=True
     )
-    uneven_light: Points = setting((2.2, 2.8, 20.0), unit="stops", why="fall of light over the ground", decides=True)
-    cast: Points = setting((8.5, 11.0, 60.0), unit="ΔE", why="tint of what should be neutral", decides=True)
+    uneven_light: Points = setting((3.84, 4.0, 20.0), unit="stops", why="fall of light over the ground", decides=True)
+    cast: Points = setting((10.1, 16.9, 60.0), unit="ΔE", why="tint of what should be neutral", decides=True)
     blur: Points = setting((0.7, 4.0, 60.0), unit="log-odds", why="blurred at full view: told, not fatal", decides=True)
     blur_400: Points = setting((1.15, 1.3, 1.5), unit="px", why="width of a blur that is seen at 400 px", decides=True)
     motion_400: Points = setting((1.5, 1.7, 1.9), unit="px", why="as blur_400, when the camera moved", decides=True)
-    noise: Points = setting((8.0, 10.0, 40.0), unit="levels", why="noise where the photo is flattest", decides=True)
-    compression: Points = setting((2.1, 2.4, 60.0), unit="levels", why="height of block edges", decides=True)
+    noise: Points = setting((8.5, 10.0, 40.0), unit="levels", why="noise where the photo is flattest", decides=True)
+    compression: Points = setting((2.6, 2.9, 60.0), unit="levels", why="height of block edges", decides=True)
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
-    small: Points = setting((0.06, 0.04, 0.005), unit="share", why="bounding box of the product", decides=True)
-    cut_off: Points = setting((0.45, 0.55, 0.66), unit="share", why="of one edge of the frame", decides=True)
-    clutter: Points = setting((0.55, 0.70, 4.0), unit="share", why="of the ground at strong edges", decides=True)
+    small: Points = setting((0.015, 0.01, 0.003), unit="share", why="bounding box of the product", decides=True)
+    cut_off: Points = setting((0.64, 0.70, 0.78), unit="share", why="of one edge of the frame", decides=True)
+    clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
     collage: Points = setting((0.95, 0.97, 1.2), unit="share", why="length of the straightest inner edge", decides=True)
 
@@ -232,11 +232,11 @@ def _strongest(measures: Measures, thresholds: Thresholds) -> dict[str, tuple[fl
 
 
 CALIBRATED: Mapping[str, tuple[float, float]] = {
-    "dark": (0.035, 0.020),
-    "cast": (0.040, 0.015),
-    "low_contrast": (0.020, 0.010),
-    "high_key": (0.010, 0.005),
-    "uneven_light": (0.005, 0.0),
+    "dark": (0.030, 0.010),
+    "cast": (0.030, 0.006),
+    "low_contrast": (0.010, 0.004),
+    "high_key": (0.005, 0.002),
+    "uneven_light": (0.003, 0.0),
 }
 """Curve -> shares of photos without fault that may be shown it, and acted on for it: the budget of false alarms."""
 

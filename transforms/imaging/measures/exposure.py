@@ -1,23 +1,26 @@
 """How the photo is exposed: how far its light lies below what it should be, and how much of it is burnt out.
 
 A black dress is not under-exposed: what tells is the photo's highlights, which any scene with a ground, a label or a
-button has. And a white ground is not burnt out: light that is too strong clips one channel before the others, and clips
+button has, and the mean of each pixel's strongest channel, which a red sheet in good light has high though its luminance
+is low. And a white ground is not burnt out: light that is too strong clips one channel before the others, and clips
 the middle of the photo, where the product is.
 """
 
+import cv2
 import numpy as np
 
 from transforms.imaging.measures.declaration import Measure
-from transforms.imaging.measures.view import View
+from transforms.imaging.measures.view import TO_LINEAR, View
 
 _WHITE = 0.8
-_MEAN = 0.18
+_MEAN = 0.25
+_MIDDLE_GREY = 0.18
 _CLIPPED = 250
-_SOURCE = "98th percentile of linear light against .8, mean against middle grey .18; clipping by counting (ISO 12232)"
+_SOURCE = "98th percentile of linear luminance against .8, mean of HSV value in linear light against .25; clipping by counting"
 
 MEASURES = (
     Measure("dim_stops", "stops", -0.5, 12.0, "0: the highlights are bright; n: they are n stops below white", _SOURCE),
-    Measure("mean_stops", "stops", -3.0, 12.0, "how far the mean is below middle grey", _SOURCE),
+    Measure("mean_stops", "stops", -3.0, 12.0, "how far the mean of the strongest channel is below .25", _SOURCE),
     Measure("product_stops", "stops", -12.0, 2.5, "the product's median against middle grey", _SOURCE),
     Measure("clipped", "share", 0.0, 1.0, "of the photo at the top of the range, in all channels", _SOURCE),
     Measure("clipped_partly", "share", 0.0, 1.0, "of the photo with one or two channels at the top", _SOURCE),
@@ -30,7 +33,8 @@ MEASURES = (
 def measure(view: View) -> dict[str, float]:
     """Return the exposure measures of a photo."""
     highlight = max(float(np.percentile(view.linear, 98)), 1e-4)
-    mean = max(float(view.linear.mean()), 1e-4)
+    strongest = cv2.max(cv2.max(view.small[..., 0], view.small[..., 1]), view.small[..., 2])
+    mean = max(float(TO_LINEAR[strongest].mean()), 1e-4)
     middle = max(float(np.median(view.linear[view.product])), 1e-4)
     top = view.small >= _CLIPPED
     channels = top[..., 0].astype(np.uint8) + top[..., 1] + top[..., 2]
@@ -39,7 +43,7 @@ def measure(view: View) -> dict[str, float]:
     return {
         "dim_stops": float(np.clip(np.log2(_WHITE / highlight), -0.5, 12.0)),
         "mean_stops": float(np.clip(np.log2(_MEAN / mean), -3.0, 12.0)),
-        "product_stops": float(np.clip(np.log2(middle / _MEAN), -12.0, 2.5)),
+        "product_stops": float(np.clip(np.log2(middle / _MIDDLE_GREY), -12.0, 2.5)),
         "clipped": float((channels == 3).mean()),
         "clipped_partly": float(((channels == 1) | (channels == 2)).mean()),
         "clipped_centre": float((centre >= 2).mean()),

@@ -23,7 +23,7 @@ DETAIL_SIDE = 1600
 _GLANCE_SIDE = 400
 _NEARLY = 0.9
 """A photo this near to 400 px is not resampled: that would blur it more than the size tells."""
-_TO_LINEAR = np.where(
+TO_LINEAR = np.where(
     np.arange(256) / 255.0 <= 0.04045,
     np.arange(256) / 255.0 / 12.92,
     ((np.arange(256) / 255.0 + 0.055) / 1.055) ** 2.4,
@@ -82,7 +82,7 @@ def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
         structure_400=found if glance is detail else structure(glance),
         small=small,
         luma=cv2.cvtColor(small, cv2.COLOR_RGB2GRAY),
-        linear=_TO_LINEAR[small] @ _LUMINANCE,
+        linear=TO_LINEAR[small] @ _LUMINANCE,
         lab=to_lab(small),
         product=region.mask,
         region=region,

@@ -9,7 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines import run_file
+from pipelines import memory, run_file
 from pipelines.config import Config
 from pipelines.progress import Progress
 from pipelines.tally import Tally
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.where and not args.again:
         raise UserError("--where chooses among finished photos, so it needs --again")
     began, clock = datetime.now(UTC), time.perf_counter()
+    memory.settle_heaps(config.run.workers)
     left_out: Counter[str] = Counter()
     # The input first: whoever mistyped it should not find an empty output made.
     found = read(args.input, args.output, config.input, left_out)

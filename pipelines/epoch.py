@@ -1,7 +1,5 @@
 """One epoch: the graph run once over a bounded set of events, on this machine, ended by one commit."""
 
-import contextlib
-import ctypes
 from collections.abc import Mapping, Sequence
 
 import apache_beam as beam
@@ -9,6 +7,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from pipelines import memory
 from pipelines.build import Job, build
 from pipelines.tally import Tally
 from transforms.records import DeadLetter, ImageEvent, Row
@@ -60,7 +59,7 @@ def run_epoch(
         if STOPPED:
             raise STOPPED[0] from None
         raise
-    give_back_memory()
+    memory.give_back()
     return _tally(result)
 
 
@@ -76,12 +75,6 @@ def judge_epoch(
     """Run an epoch whose photos may have arrived already, and return also what it wrote, for those who answer it."""
     tally = run_epoch(events, dead_letters, positions, job, workers, rows)
     return tally, WRITTEN.pop()
-
-
-def give_back_memory() -> None:
-    """Return what the C library keeps of an epoch's pixels to the system: thousands of sizes leave its heaps full of holes."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library than glibc
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _tally(result: beam.runners.runner.PipelineResult) -> Tally:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from pipelines import run_file
+from pipelines import memory, run_file
 from pipelines.config import Config
 from pipelines.driver import Driver, restore
 from pipelines.flight import Flight
@@ -64,6 +64,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     output = open_output(args.output)
     sweep(output)
     began, clock = datetime.now(UTC), time.perf_counter()
+    memory.settle_heaps(config.run.workers)
     stop = _stop_on_signals()
     flight = Flight(config.stream)
     metrics = StreamMetrics(source, flight, results)

@@ -1,0 +1,26 @@
+"""Keep a long run's memory flat: what the C library holds back of freed pixels is what grows, not what is in use."""
+
+import contextlib
+import ctypes
+
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # malloc.h of glibc
+_LARGE = 4 << 20
+
+
+def settle_heaps(threads: int) -> None:
+    """Bound glibc's heaps; call it before threads start.
+
+    By default each thread gets a heap of its own (up to eight a core), a runner's threads come and go, and freed arrays of many
+    sizes leave each heap full of holes. Large arrays are mapped apart instead, so that freeing one gives it back. Another C library
+    is left as it is.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_ARENA_MAX, max(1, threads))
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+
+
+def give_back() -> None:
+    """Return free pages to the system; some milliseconds, at the end of an epoch."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)

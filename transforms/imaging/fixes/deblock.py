@@ -36,7 +36,7 @@ def deblock(pixels: Pixels, quality: int, strength: float = 0.6) -> Pixels:
     for down, across in SHIFTS:
         moved = padded[down : down + height + 16, across : across + width + 16]
         blob = cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        again = cv2.imdecode(blob, cv2.IMREAD_COLOR)
+        again = np.asarray(cv2.imdecode(blob, cv2.IMREAD_COLOR), np.uint8)
         top, left = 8 - down, 8 - across
         total += again[top : top + height, left : left + width]
     mean = np.asarray(cv2.convertScaleAbs(total, alpha=1.0 / len(SHIFTS)), np.uint8)

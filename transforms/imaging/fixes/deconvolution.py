@@ -6,6 +6,7 @@ via the alternating direction method of multipliers", 2011.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,8 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 from transforms.imaging.fixes.noise_level import diagonal_level
 from transforms.imaging.types import Pixels
 
-Plane = npt.NDArray[np.float32]
+Plane = npt.NDArray[Any]
+"""float32 unless said otherwise; OpenCV's own types do not say."""
 
 TILE = 512
 """Memory is that of one tile, whatever the photo's size."""

@@ -9,6 +9,8 @@ blocks, hard threshold, mean of all); Ponomarenko et al., "Automatic estimation 
 of quiet blocks", SPIE 2003.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from transforms.imaging.types import Pixels
 
-Plane = npt.NDArray[np.float32]
+Plane = npt.NDArray[Any]
+"""float32 unless said otherwise; OpenCV's own types do not say."""
 
 SIDE = 8
 _TILE = 192
@@ -65,7 +68,7 @@ def denoise_sliding_dct(pixels: Pixels, strength: float = 1.0, step: int = 2) ->
     return np.asarray(cv2.cvtColor(mended, cv2.COLOR_YCrCb2RGB), np.uint8)
 
 
-def sliding_dct(plane: Plane, threshold: float, step: int, lightness: npt.NDArray[np.uint8]) -> Plane:
+def sliding_dct(plane: Plane, threshold: float, step: int, lightness: npt.NDArray[Any]) -> Plane:
     """Threshold every block's DCT coefficients at `threshold` times the noise there, and average the overlaps.
 
     Args:
@@ -129,7 +132,7 @@ def noise_levels(pixels: Pixels) -> tuple[float, float, float]:
     return first, second, third
 
 
-def noise_spectrum(plane: Plane, lightness: npt.NDArray[np.uint8], blocks: int = 40_000) -> tuple[Plane, Plane]:
+def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_000) -> tuple[Plane, Plane]:
     """The noise's standard deviation by DCT frequency, and its factor by lightness.
 
     Args:
@@ -166,9 +169,7 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[np.uint8], blocks: int =
     return spectrum.astype(np.float32), factors
 
 
-def _by_lightness(
-    activity: npt.NDArray[np.floating], light: npt.NDArray[np.uint8], usable: npt.NDArray[np.bool_]
-) -> Plane:
+def _by_lightness(activity: npt.NDArray[np.floating], light: npt.NDArray[Any], usable: npt.NDArray[np.bool_]) -> Plane:
     """Relative noise by lightness: low quantiles of the fine activity in eight ranges of it, joined by lines.
 
     A range of which the photo shows only edges would look noisy. A sensor's noise, encoded as sRGB, is about even from

@@ -9,6 +9,8 @@ batch orthogonal matching pursuit", 2008; Elad and Aharon, "Image denoising via 
 over learned dictionaries", IEEE TIP 2006.
 """
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +20,8 @@ from transforms.errors import UserError
 from transforms.imaging.fixes.noise_level import diagonal_level
 from transforms.imaging.types import Pixels
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
+"""float32 unless said otherwise; OpenCV's own types do not say."""
 
 SIDE = 8
 ATOMS = 128

@@ -44,9 +44,8 @@ def fetch(event: ImageEvent, settings: FetchSettings, rules: Rules) -> Case:
     Raises:
         RefusalError: as `transforms.fetch.fetch`.
     """
-    data = ARRIVED.pop(event.event_id, None) or fetch_bytes(event, settings, rules.assess.decode)
-    # Inline bytes move out of the event, so that they are held once.
-    return Case(dataclasses.replace(event, data=None) if event.data is not None else event, data)
+    # Inline bytes stay in the event too, the same object: a dead letter of a later stage needs them to be tried again.
+    return Case(event, ARRIVED.pop(event.event_id, None) or fetch_bytes(event, settings, rules.assess.decode))
 
 
 def assess(case: Case, rules: Rules, journal: Path | None = None) -> Case:

@@ -210,6 +210,10 @@ def _other_image(data: bytes) -> str | None:
             return what
     if data[-18:-2] == b"TRUEVISION-XFILE":
         return "a Targa picture"
+    if head[4:6] in (b"\x11\xaf", b"\x12\xaf") and len(data) > 128:
+        return "a FLI animation"
+    if head[40:44] == b" EMF":
+        return "a Windows metafile"
     if head[128:132] == b"DICM":
         return "a DICOM picture"
     if b"<svg" in head.lower():
@@ -259,7 +263,8 @@ _UNSUPPORTED: dict[str, tuple[bytes, ...]] = {
     "BPG": (b"BPG\xfb",),
     "FLIF": (b"FLIF",),
     "DjVu": (b"AT&TFORM",),
-    "an SGI picture": (b"\x01\xda\0\1", b"\x01\xda\1\1"),
+    "an SGI picture": (b"\x01\xda\0", b"\x01\xda\1"),
+    "a Blizzard texture": (b"BLP1", b"BLP2"),
     "a Sun raster": (b"\x59\xa6\x6a\x95",),
     "a PCX picture": (b"\x0a\2\1", b"\x0a\3\1", b"\x0a\5\1", b"\xb1\x68\xde\x3a"),
     "an XPM picture": (b"/* XPM */",),

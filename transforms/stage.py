@@ -109,7 +109,9 @@ def refuse(element: ImageEvent | Case, stage: str, error: Exception) -> DeadLett
         raise error
     event = element if isinstance(element, ImageEvent) else _with_photo(element)
     if not isinstance(error, RefusalError):
-        LOG.warning("%s failed on %s: %r", stage, event.uri, error, exc_info=error if LOG.isEnabledFor(logging.INFO) else None)
+        LOG.warning(
+            "%s failed on %s: %r", stage, event.uri, error, exc_info=error if LOG.isEnabledFor(logging.INFO) else None
+        )
         error = RefusalError("internal_error", f"{type(error).__name__}: {error}")
     DONE.add()
     return dead_letter(event, stage, error, datetime.now(UTC))

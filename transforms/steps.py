@@ -45,7 +45,8 @@ def fetch(event: ImageEvent, settings: FetchSettings, rules: Rules) -> Case:
         RefusalError: as `transforms.fetch.fetch`.
     """
     # Inline bytes stay in the event too, the same object: a dead letter of a later stage needs them to be tried again.
-    return Case(event, ARRIVED.pop(event.event_id, None) or fetch_bytes(event, settings, rules.assess.decode))
+    arrived = ARRIVED.pop(event.event_id, None)
+    return Case(event, arrived or fetch_bytes(event, settings, rules.assess.decode))
 
 
 def assess(case: Case, rules: Rules, journal: Path | None = None) -> Case:

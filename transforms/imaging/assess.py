@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 from models.tiles import TileSettings, cut
-
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.identity import phash, sha256
 from transforms.imaging.codec.limits import DecodeLimits

@@ -10,6 +10,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from pipelines import memory
 from pipelines.build import Job, build
 from pipelines.tally import Tally
+from transforms.imaging.codec.journal import open_journal
 from transforms.records import DeadLetter, ImageEvent, Row
 from transforms.sinks.commit import Commit
 from transforms.sinks.written import WRITTEN, Written
@@ -37,6 +38,10 @@ def run_epoch(
     Raises:
         UserError: what stopped the work (a full disk, no permission); what was committed before stays.
     """
+    if job.journal is not None:
+        for event in events:
+            if event.revision:  # somebody asks for it once more
+                open_journal(job.journal).forgive(event.event_id)
     options = PipelineOptions(
         ["--direct_running_mode=multi_threading", f"--direct_num_workers={workers}"] if workers > 1 else []
     )

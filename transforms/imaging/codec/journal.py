@@ -91,6 +91,13 @@ class Journal:
         for mark in self._died.glob(f"{_digest(event_id)}-*"):
             mark.unlink(missing_ok=True)
 
+    def forgive(self, event_id: str) -> None:
+        """Let an event that somebody asks for once more be tried again, with care: it stays a suspect, no more."""
+        if self._suspects.get(event_id, 0) > 1:
+            self._suspects[event_id] = 1
+            for mark in sorted(self._died.glob(f"{_digest(event_id)}-*"))[1:]:
+                mark.unlink(missing_ok=True)
+
     def _slot(self) -> int:
         slot: _Slot | None = getattr(self._thread, "slot", None)
         if slot is None or slot.pid != os.getpid():

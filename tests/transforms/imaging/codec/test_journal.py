@@ -116,6 +116,17 @@ def test_an_event_that_kills_three_times_is_poison_until_cleared(tmp_path: Path)
     assert journal.suspects() == {"bystander": DEATHS_TO_POISON - 1}
 
 
+def test_a_forgiven_event_is_tried_again_with_care(tmp_path: Path) -> None:
+    for _ in range(DEATHS_TO_POISON):
+        die_at(tmp_path, "a")
+    journal = Journal(tmp_path)
+    journal.forgive("a")
+    for asked in (journal, Journal(tmp_path)):
+        with asked.attempt("a", more=True) as careful:
+            assert careful
+    assert Journal(tmp_path).suspects() == {"a": 1}
+
+
 def test_the_work_of_living_processes_and_threads_is_not_suspected(tmp_path: Path) -> None:
     process = hold(tmp_path, "theirs")
     journal = Journal(tmp_path)

@@ -24,6 +24,9 @@ class Bounds:
     """The guard's numbers; those of a bound's name appear in `Action.bound`."""
 
     act: float = setting(0.35, unit="severity", decides=True, why="below this a defect is left as it is")
+    removed: float = setting(
+        0.20, unit="severity", decides=True, why="from here down a defect is gone: no more is done"
+    )
     fall: float = setting(0.30, unit="share", decides=True, why="a mend must lower the defect's severity by this share")
     rise: float = setting(0.08, unit="severity", decides=True, why="no other defect may rise by more")
     structure: float = setting(

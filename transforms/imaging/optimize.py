@@ -80,9 +80,7 @@ def optimize(
 def _weakest(
     code: str, plan: Plan, pixels: Pixels, before: Mapping[str, float], bounds: Bounds, remeasure: Severities
 ) -> tuple[Pixels | None, Action, Mapping[str, float]]:
-    """The first strength after which the defect is no longer one to act on; else the strongest that the guard lets
-    pass.
-    """
+    """The first strength after which the defect is gone; else the strongest that the guard lets pass."""
     best: tuple[Pixels, Action, Mapping[str, float]] | None = None
     failed = Action(plan.operation, {}, before[code], before[code], "fall")
     for strength in plan.strengths:
@@ -99,7 +97,7 @@ def _weakest(
                 continue  # too weak; more may do
             break  # more would break it further
         best = candidate, action, after
-        if after.get(code, 0.0) <= bounds.act:
+        if after.get(code, 0.0) <= bounds.removed:
             break
     if best is None:
         return None, failed, before
@@ -164,7 +162,7 @@ def _veiled(pixels: Pixels) -> bool:
     return bool(dark > 0.12 * light)
 
 
-_BLACK, _WHITE, _SPAN = 40.0, 225.0, 90.0
+_BLACK, _WHITE, _SPAN = 40.0, 245.0, 84.0
 """Luma (.5 and 99.5 per cent): a veil lifts black over the first, murk lowers white under the second, and what lies
 between spans less than the third; of 692 photos as they come, two have all three."""
 
@@ -180,7 +178,7 @@ def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
         ends = {"low": low, "high": high, "to_low": round(to_low, 2), "to_high": round(to_high, 2)}
         return stretch(pixels, low, high, to_low, to_high), {**ends, "strength": strength}
 
-    return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4, 0.55), apply)
+    return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4), apply)
 
 
 _NATURAL = 0.45

@@ -1,6 +1,7 @@
 """`vitrine stream`: photos from a source that never ends, each judged once, each answered."""
 
 import argparse
+import dataclasses
 import functools
 import os
 import signal
@@ -22,12 +23,14 @@ from pipelines.intake import Intake
 from pipelines.past import Past
 from pipelines.stream_metrics import StreamMetrics, serve
 from transforms.errors import UserError
+from transforms.fetch import FetchSettings, fetch
 from transforms.sinks.images import sweep
 from transforms.sinks.output import open_output
 from transforms.sinks.parked import Parked
 from transforms.sinks.results import FileResults, PrintedResults, Results
 from transforms.sinks.tables import Tables
-from transforms.sources.kafka_config import parse_place, read_properties
+from transforms.sources.inbox import Inbox
+from transforms.sources.kafka_config import check_topic, parse_place, read_properties
 from transforms.sources.live import LiveSource
 from transforms.sources.pubsub_place import parse_pubsub
 
@@ -45,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--results",
         help="kafka://HOST:PORT/TOPIC, or a file for JSON lines; without it, lines for people on standard output",
     )
+    parser.add_argument("--runner", help="flink://JOBSERVER:PORT; without it, the stream runs here")
     parser.add_argument("--kafka-config", metavar="FILE", help="properties of the Kafka client: name=value lines")
     parser.add_argument("--metrics-port", type=int, metavar="PORT", help="answer Prometheus there")
     parser.add_argument("--quiet", action="store_true", help="print no verdicts")
@@ -53,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> int:
     """Judge what comes until SIGTERM or SIGINT; 0 when it was drained."""
     properties = read_properties(Path(args.kafka_config) if args.kafka_config else None)
+    if args.runner:
+        return _run_elsewhere(args, config, properties)
 
     # Opened by the first who asks: whoever mistyped the source should not find an empty output made.
     @functools.cache
@@ -71,13 +77,12 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.metrics_port is not None:
         serve(metrics, args.metrics_port)
 
-    # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
     from pipelines.epoch import judge_epoch
     from pipelines.job import open_job
     from transforms.fetch import fetch
 
     job = open_job(config, output)
-    places = job.fetch if args.source.startswith("dir:") else job.fetch.for_messages()
+    places = _readable(source, job.fetch)
     job = job._replace(fetch=places)
     with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
         parked = Parked(output)
@@ -115,6 +120,25 @@ def run(args: argparse.Namespace, config: Config) -> int:
     return 0
 
 
+def _run_elsewhere(args: argparse.Namespace, config: Config, properties: Mapping[str, str]) -> int:
+    """Hand the stream to a cluster."""
+    if not args.source.startswith("kafka://"):
+        raise UserError(f"on Flink only Kafka is read: --source {args.source} runs without --runner")
+    if args.results and not args.results.startswith("kafka://"):
+        raise UserError(f"on Flink the answers go to Kafka or nowhere: --results {args.results} works without --runner")
+    place = parse_place(args.source)
+    results = parse_place(args.results) if args.results else None
+    for topic in filter(None, (place, results)):
+        check_topic(topic, properties)
+
+    from pipelines.flink import parse_flink, run_on_flink
+    from pipelines.job import open_job
+
+    parse_flink(args.runner)
+    job = open_job(config, open_output(args.output))
+    return run_on_flink(args.runner, place, results, properties, job._replace(fetch=job.fetch.for_messages()))
+
+
 def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> None:
     """Begin nothing more, finish what has begun within the time, commit how far it went."""
     deadline = time.monotonic() + wait_s
@@ -122,6 +146,13 @@ def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> None
     while flight.busy() and time.monotonic() < deadline:
         driver.step()
     driver.finish(max(1.0, deadline - time.monotonic()))
+
+
+def _readable(source: LiveSource, settings: FetchSettings) -> FetchSettings:
+    """Whoever may put a link into the inbox must not make us read what it leads to; whoever may write a message neither."""
+    if isinstance(source, Inbox):
+        return dataclasses.replace(settings, file_roots=(str(source.folder),))
+    return settings.for_messages()
 
 
 def open_source(
@@ -139,8 +170,6 @@ def open_source(
     if not separator:
         raise UserError(f"--source {args.source} has no scheme: write dir://{args.source} to watch a folder")
     if scheme == "dir":
-        from transforms.sources.inbox import Inbox
-
         own = [] if "://" in args.output else [Path(args.output)]
         return Inbox(Path(rest), own, config.input, config.stream.settle_s)
     if scheme == "kafka":

@@ -103,3 +103,32 @@ def test_what_is_wrong_is_told_in_one_sentence_before_anything_is_made(tmp_path,
     message = capsys.readouterr().err
     assert said in message and message.count("\n") == 1
     assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--source", "dir://."], "on Flink only Kafka is read"),
+        (["--source", "kafka://h:1/t", "--results", "file.jsonl"], "the answers go to Kafka or nowhere"),
+    ],
+)
+def test_what_flink_does_not_do_is_told(tmp_path, capsys, argv, said):
+    assert cli.main(["stream", "--output", str(tmp_path / "out"), "--runner", "flink://127.0.0.1:1", *argv]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("flink://host", "is no job server"),
+        ("spark://host:1", "is no job server"),
+        ("flink://127.0.0.1:1", "no job server answers at 127.0.0.1:1"),
+        ("flink://127.0.0.1:1?savepoint=x", "savepoint is not known"),
+    ],
+)
+def test_a_wrong_cluster_is_told(text, said):
+    from pipelines.flink import parse_flink
+    from transforms.errors import UserError
+
+    with pytest.raises(UserError, match=said):
+        parse_flink(text)

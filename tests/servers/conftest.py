@@ -132,6 +132,25 @@ def kafka(tmp_path_factory):
     broker.kill()
 
 
+@pytest.fixture(scope="session")
+def flink(tmp_path_factory):
+    """A Flink cluster, whose workers find what the tests put in place of the pixels."""
+    import flink_cluster
+    import kafka_broker
+
+    CACHE.mkdir(parents=True, exist_ok=True)
+    paths = ":".join(map(str, (HERE, HERE.parent / "pipelines", HERE.parents[1])))
+    try:
+        cluster = flink_cluster.Cluster(flink_cluster.jars(CACHE), tmp_path_factory.mktemp("flink"), paths)
+    except kafka_broker.MissingError as error:
+        missing(error)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()
+
+
 @pytest.fixture
 def gs_bucket(gcs):
     """The name of a new bucket of the Cloud Storage server."""

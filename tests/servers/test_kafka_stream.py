@@ -1,7 +1,5 @@
 """A stream on a real Kafka broker: the process killed, the broker killed, the topics gone for a while."""
 
-import base64
-import json
 import random
 import subprocess
 import sys
@@ -11,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from kafka_events import photo, publish, sent
 from stream_parts import table_rows
 
 from transforms.errors import UserError
@@ -27,20 +25,6 @@ CHILD = Path(__file__).parent / "stream_child.py"
 def topics(kafka):
     name = f"t{uuid.uuid4().hex[:8]}"
     return kafka.make_topic(name), kafka.make_topic(f"{name}-verdicts")
-
-
-def publish(kafka, topic, values):
-    producer = Producer({"bootstrap.servers": kafka.address, "linger.ms": 20})
-    for value in values:
-        data = value if isinstance(value, bytes) else json.dumps(value).encode()
-        producer.produce(topic, data, key=value["uri"].encode() if isinstance(value, dict) else None)
-        producer.poll(0)
-    assert producer.flush(30) == 0
-
-
-def photo(number, generation):
-    data = base64.b64encode(f"photo {number} of {generation}".encode()).decode()
-    return {"uri": f"https://photos.example/{number}.jpg", "generation": generation, "data": data}
 
 
 def child(kafka, topics, output):
@@ -65,20 +49,6 @@ def wait_for(output, rows, wait_s=120):
     while counts(output) != rows:
         assert time.monotonic() < deadline, f"{counts(output)} instead of {rows}"
         time.sleep(0.2)
-
-
-def sent(kafka, topic):
-    consumer = Consumer({"bootstrap.servers": kafka.address, "group.id": "reader", "enable.partition.eof": True})
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in (0, 1)])
-    found, ends = [], 0
-    while ends < 2:
-        for message in consumer.consume(1000, 1):
-            if message.error():
-                ends += 1
-            else:
-                found.append((message.key().decode(), json.loads(message.value())))
-    consumer.close()
-    return found
 
 
 def test_killed_again_and_again_nothing_is_missing_and_nothing_twice(kafka, topics, tmp_path):

@@ -95,6 +95,17 @@ def partitions(client: Any, place: KafkaPlace) -> list[int]:
     return sorted(topic.partitions)
 
 
+def check_topic(place: KafkaPlace, properties: Mapping[str, str]) -> None:
+    """Reach a topic and leave again.
+
+    Raises:
+        UserError: as `partitions` and `open_client`.
+    """
+    from confluent_kafka import Producer
+
+    partitions(open_client(Producer, client_properties(place, properties), place.servers), place)
+
+
 def client_properties(place: KafkaPlace, properties: Mapping[str, str]) -> dict[str, Any]:
     """Return what every client is made with; the user's file wins, but for the servers."""
     return {"client.id": "vitrine", "log.connection.close": False, **properties, "bootstrap.servers": place.servers}

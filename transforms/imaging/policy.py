@@ -35,20 +35,20 @@ Points = tuple[float, ...]
 class Thresholds:
     """For each reason the value of its measure from which it is shown, acted on and severe."""
 
-    dark: Points = setting((0.33, 0.49, 2.2), unit="stops", why="light below what it should be", decides=True)
+    dark: Points = setting((0.33, 0.49, 3.6), unit="stops", why="light below what it should be", decides=True)
     too_dark: Points = setting((2.0, 2.1, 2.3), unit="stops", why="beyond the gain that noise allows", decides=True)
-    bright: Points = setting((0.18, 0.32, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
+    bright: Points = setting((0.14, 0.26, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
     high_key: Points = setting((1.12, 1.16, 9.0), unit="stops", why="mean light above middle grey", decides=True)
-    burnt_out: Points = setting((0.34, 0.38, 0.44), unit="share", why="clipped in the middle, or in part", decides=True)
+    burnt_out: Points = setting((0.28, 0.32, 0.38), unit="share", why="clipped in the middle, or in part", decides=True)
     low_contrast: Points = setting(
-        (0.35, 0.31, -0.1), unit="share", why="span of tones less half its veil", decides=True
+        (0.35, 0.31, -0.4), unit="share", why="span of tones less half its veil", decides=True
     )
     uneven_light: Points = setting((3.84, 4.0, 20.0), unit="stops", why="fall of light over the ground", decides=True)
     cast: Points = setting((10.1, 16.9, 60.0), unit="ΔE", why="tint of what should be neutral", decides=True)
     blur: Points = setting((0.7, 4.0, 60.0), unit="log-odds", why="blurred at full view: told, not fatal", decides=True)
     blur_400: Points = setting((1.15, 1.3, 1.5), unit="px", why="width of a blur that is seen at 400 px", decides=True)
     motion_400: Points = setting((1.5, 1.7, 1.9), unit="px", why="as blur_400, when the camera moved", decides=True)
-    noise: Points = setting((8.5, 10.0, 40.0), unit="levels", why="noise where the photo is flattest", decides=True)
+    noise: Points = setting((8.5, 10.0, 60.0), unit="levels", why="noise where the photo is flattest", decides=True)
     compression: Points = setting((2.6, 2.9, 60.0), unit="levels", why="height of block edges", decides=True)
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
@@ -87,23 +87,31 @@ def _light_missing(measures: Measures) -> float:
     return (measures["dim_stops"] + measures["mean_stops"]) / 2
 
 
-def _burnt(measures: Measures) -> float:
-    """Clipping of the middle, more where single channels clip too: light that is too strong does both.
+def _lost_in_the_dark(measures: Measures) -> float:
+    """As `_light_missing`, but a dark scene with bright highlights in it is meant to be dark."""
+    return min(_light_missing(measures), measures["dim_stops"])
 
-    A white studio ground clips all channels at once, a red sheet one channel only; neither is burnt out.
-    """
-    partly = measures["clipped_partly"]
-    on_white = _on_white(measures) and partly < 0.05
-    return (measures["clipped_centre"] + 2 * min(partly, measures["clipped_centre"])) * (0.6 if on_white else 1.0)
+
+_IN_PART = 0.03
+"""Share of pixels with two channels clipped that light that is too strong leaves, and neither a white studio ground (all
+three) nor a red sheet (one) does: 1 in 100 studio photos has as much."""
+
+
+def _burnt(measures: Measures) -> float:
+    """Clipping of the middle, more where channels clip in part, less where they do not."""
+    centre, partly = measures["clipped_centre"], measures["clipped_partly"]
+    return 0.6 * centre if partly < _IN_PART else centre + 3 * min(partly, centre)
 
 
 def _on_white(measures: Measures) -> bool:
-    return measures["ground_plain"] == 1.0 and measures["ground_lightness"] > 95.0
+    """Whether the ground is white on purpose, as far as can be told: by its lightness, or clipped at most of the border."""
+    plain = measures["ground_plain"] == 1.0 and measures["ground_lightness"] > 95.0
+    return plain or measures["clipped_border"] > 0.5
 
 
 def _bright(measures: Measures) -> float:
     """As `_burnt`, but a plain white ground is meant to be clipped."""
-    return math.nan if _on_white(measures) and measures["clipped_partly"] < 0.15 else _burnt(measures)
+    return math.nan if _on_white(measures) and measures["clipped_partly"] < _IN_PART else _burnt(measures)
 
 
 def _high_key(measures: Measures) -> float:
@@ -150,7 +158,7 @@ def _moved(measures: Measures) -> float:
 
 RULES = (
     Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
-    Rule("too_dark", "too_dark", _light_missing, _light_missing),
+    Rule("too_dark", "too_dark", _lost_in_the_dark, _light_missing),
     Rule("burnt_out", "burnt_out", _burnt, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
     Rule("low_res", "low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
     Rule("enlarged", "blur_400", _wide_blur_of("enlarged"), lambda m: 2 * m["blur_width_400"]),

@@ -26,7 +26,7 @@ from transforms.reasons import REASONS, advice
 
 FINE = {
     "blur": -8.0, "blur_width": 0.5, "motion": 0.1, "enlarged": 0.1, "blur_400": -8.0, "blur_width_400": 0.5,
-    "motion_400": 0.1, "enlarged_400": 0.1, "dim_stops": 0.2, "mean_stops": -0.6, "clipped": 0.0, "clipped_partly": 0.0,
+    "motion_400": 0.1, "enlarged_400": 0.1, "dim_stops": 0.2, "mean_stops": -0.6, "clipped": 0.0, "clipped_partly": 0.0, "clipped_border": 0.0,
     "clipped_centre": 0.0, "contrast": 0.8, "black_point": 0.05, "noise": 0.4, "blocks": 1.0, "cast": 4.0, "tint": 3.0, "lamp": 0.0,
     "light_fall": 0.3, "short_side": 800.0, "long_side": 1200.0, "blank": 0.3, "ground_plain": 1.0,
     "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "clutter": 0.02, "border": 0.0, "seam": 0.1,
@@ -95,10 +95,15 @@ def test_a_detail_may_be_cut_off():
 def test_a_white_ground_or_a_red_sheet_is_not_burnt_out_but_a_clipped_product_is():
     studio = assessment(clipped=0.6, clipped_centre=0.45, clipped_partly=0.01, ground_lightness=100.0)
     assert judge(studio, None).reasons == ()
-    red_sheet = assessment(clipped_partly=0.6, clipped_centre=0.0)
+    red_sheet = assessment(clipped_partly=0.0, clipped=0.3, clipped_centre=0.2)
     assert judge(red_sheet, None).reasons == ()
-    burnt = judge(assessment(clipped=0.5, clipped_centre=0.6, clipped_partly=0.3, ground_lightness=100.0), None)
+    burnt = judge(assessment(clipped=0.5, clipped_centre=0.6, clipped_partly=0.1, ground_lightness=100.0), None)
     assert (burnt.verdict, burnt.reasons[0].code) == ("retake", "burnt_out")
+
+
+def test_a_dark_scene_with_bright_highlights_is_no_retake():
+    assert judge(assessment(dim_stops=0.8, mean_stops=5.0), None).verdict != "retake"
+    assert judge(assessment(dim_stops=3.8, mean_stops=3.4), None).reasons[0].code == "too_dark"
 
 
 def test_blur_at_full_view_is_told_and_only_blur_at_a_glance_is_fatal():

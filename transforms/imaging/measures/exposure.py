@@ -23,8 +23,16 @@ MEASURES = (
     Measure("mean_stops", "stops", -3.0, 12.0, "how far the mean of the strongest channel is below .25", _SOURCE),
     Measure("product_stops", "stops", -12.0, 2.5, "the product's median against middle grey", _SOURCE),
     Measure("clipped", "share", 0.0, 1.0, "of the photo at the top of the range, in all channels", _SOURCE),
-    Measure("clipped_partly", "share", 0.0, 1.0, "of the photo with one or two channels at the top", _SOURCE),
+    Measure(
+        "clipped_partly",
+        "share",
+        0.0,
+        1.0,
+        "of the photo with just two channels at the top: neither white nor a pure colour",
+        _SOURCE,
+    ),
     Measure("clipped_centre", "share", 0.0, 1.0, "of the middle half with two channels at the top", _SOURCE),
+    Measure("clipped_border", "share", 0.0, 1.0, "of the photo's border at the top, in all channels", _SOURCE),
     Measure("product_clipped", "share", 0.0, 1.0, "of the product at the top of the range", _SOURCE),
     Measure("crushed", "share", 0.0, 1.0, "of the photo at the bottom of the range", _SOURCE),
 )
@@ -40,13 +48,15 @@ def measure(view: View) -> dict[str, float]:
     channels = top[..., 0].astype(np.uint8) + top[..., 1] + top[..., 2]
     height, width = channels.shape
     centre = channels[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    border = np.concatenate([channels[0], channels[-1], channels[:, 0], channels[:, -1]])
     return {
         "dim_stops": float(np.clip(np.log2(_WHITE / highlight), -0.5, 12.0)),
         "mean_stops": float(np.clip(np.log2(_MEAN / mean), -3.0, 12.0)),
         "product_stops": float(np.clip(np.log2(middle / _MIDDLE_GREY), -12.0, 2.5)),
         "clipped": float((channels == 3).mean()),
-        "clipped_partly": float(((channels == 1) | (channels == 2)).mean()),
+        "clipped_partly": float((channels == 2).mean()),
         "clipped_centre": float((centre >= 2).mean()),
+        "clipped_border": float((border == 3).mean()),
         "product_clipped": float((channels[view.product] == 3).mean()),
         "crushed": float((view.luma <= 4).mean()),
     }

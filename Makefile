@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-servers lint format bench docs lock clean
+.PHONY: help demo test test-servers test-engines flink-demo lint format bench docs lock clean
 
 help:            ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -16,6 +16,12 @@ test: $(VENV)/ready    ## the test suite, without real servers
 
 test-servers: $(VENV)/ready    ## the tests that start real servers on 127.0.0.1
 	$(BIN)/python -m pytest -m server
+
+test-engines: $(VENV)/ready    ## the tests on a Flink cluster, with kills; by hand, some minutes
+	$(BIN)/python -m pytest -m engine
+
+flink-demo: $(VENV)/ready    ## Kafka and Flink on this machine: photos fed, verdicts shown, savepoint, resume
+	$(BIN)/python -m bench.flink_demo
 
 lint: $(VENV)/ready    ## style and types
 	$(BIN)/ruff check .

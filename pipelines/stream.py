@@ -77,9 +77,9 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.metrics_port is not None:
         serve(metrics, args.metrics_port)
 
+    # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
     from pipelines.epoch import judge_epoch
     from pipelines.job import open_job
-    from transforms.fetch import fetch
 
     job = open_job(config, output)
     places = _readable(source, job.fetch)

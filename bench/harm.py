@@ -79,11 +79,7 @@ def run_case(original: Original, defect: Defect | None, side: int) -> Case | Non
     if clean is None:
         return None
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(original.path.name.encode()).digest()[:8], "big"))
-    strength, spoilt, quality = 0.0, clean, None
-    if defect is not None:
-        strength = float(rng.uniform(defect.weakest, defect.strongest))
-        spoilt = defect.spoil(clean, strength, rng)
-        quality = round(100 - strength) if defect.name == "compression" else None
+    strength, spoilt, quality = spoil(clean, defect, rng)
     asked, mended = mend(spoilt, quality)
     before, after, encoded = {}, {}, {}
     if mended.pixels is not None:
@@ -106,6 +102,47 @@ def run_case(original: Original, defect: Defect | None, side: int) -> Case | Non
         before,
         after,
         encoded,
+    )
+
+
+def spoil(clean: Pixels, defect: Defect | None, rng: np.random.Generator) -> tuple[float, Pixels, int | None]:
+    """A strength drawn for the defect, the spoilt pixels, and the JPEG quality that their file would name."""
+    if defect is None:
+        return 0.0, clean, None
+    strength = float(rng.uniform(defect.weakest, defect.strongest))
+    spoilt = defect.spoil(clean, strength, rng)
+    return strength, spoilt, round(100 - strength) if defect.name == "compression" else None
+
+
+def draw(cases: Sequence[Case], chosen: Sequence[Original], side: int, folder: Path) -> None:
+    """For each defect the best, the median and the worst case of what was acted on: clean, spoilt, mended, side by side.
+
+    Only uploads are drawn, which are free to be shown.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    by_name = {original.path.name: original for original in chosen}
+    for defect in DEFECTS:
+        acted = [case for case in cases if case.defect == defect.name and case.after and case.kind == "uploads"]
+        acted.sort(key=lambda case: case.after["mdsi"] - case.before["mdsi"])
+        rows = []
+        for case in [acted[0], acted[len(acted) // 2], acted[-1]] if acted else []:
+            clean = read(by_name[case.file].path, side)
+            assert clean is not None
+            digest = hashlib.sha256(case.file.encode()).digest()[:8]
+            _, spoilt, quality = spoil(clean, defect, np.random.default_rng(int.from_bytes(digest, "big")))
+            mended = mend(spoilt, quality)[1].pixels
+            halves = [_framed(pixels) for pixels in (clean, spoilt, spoilt if mended is None else mended)]
+            rows.append(np.hstack(halves))
+        if rows:
+            Image.fromarray(np.vstack(rows)).save(folder / f"{defect.name}.jpg", quality=82)
+
+
+def _framed(pixels: Pixels, side: int = 240) -> Pixels:
+    scale = side / max(pixels.shape[:2])
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    down, across = side + 8 - small.shape[0], side + 8 - small.shape[1]
+    return np.asarray(
+        cv2.copyMakeBorder(small, down // 2, down - down // 2, across // 2, across - across // 2, 0), np.uint8
     )
 
 
@@ -219,13 +256,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--side", type=int, default=1024, help="longest side, pixels")
     parser.add_argument("--only", help="one defect, or clean")
     parser.add_argument("--keep", type=Path, help="write every case as a line of JSON")
+    parser.add_argument("--pictures", type=Path, metavar="DIR", help="best, median and worst of each defect")
 
 
 def main(args: argparse.Namespace) -> int:
     if not (args.data / "references").is_dir() and not (args.data / "uploads").is_dir():
         print(f"not measured: no photos under {args.data}")
         return 0
-    print("\n".join(table(run(args.part, args.data, args.limit, args.side, args.only, args.keep))))
+    cases = run(args.part, args.data, args.limit, args.side, args.only, args.keep)
+    print("\n".join(table(cases)))
+    if args.pictures:
+        draw(cases, originals(args.data, args.part), args.side, args.pictures)
     return 0
 
 

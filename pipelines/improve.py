@@ -48,6 +48,7 @@ PHOTOS = frozenset(
 
 WHY_LEFT = {
     "evidence": "the photo does not prove it beyond doubt",
+    "operation": "nothing that removes it was shown to do no harm",
     "fall": "no strength removed enough of it",
     "rise": "another defect would have become worse",
 }

@@ -53,20 +53,21 @@ def optimize(
         Pixels of the same size where at least one operation was kept, None otherwise. Never raises for a photo: one
         that cannot be mended is declined.
     """
-    wanted = [(code, make) for code, make in PLANS if code in judgement.mend]
-    if not wanted:
+    if not judgement.mend:
         return Mended(None)
+    wanted = [(code, make) for code, make in PLANS if code in judgement.mend]
     pixels = photo.pixels
     severities = remeasure(pixels)
     kept: list[Action] = []
-    declined: list[Action] = []
+    known = {code for code, _ in PLANS}
+    declined = [_untried(code, severities, "operation") for code in judgement.mend if code not in known]
     for code, make in wanted:
         before = severities.get(code, 0.0)
         if not before > bounds.act:
             continue
         plan = make(pixels, photo)
         if plan is None:
-            declined.append(Action(code, {}, before, before, "evidence"))
+            declined.append(_untried(code, severities, "evidence"))
             continue
         tried, action, after = _weakest(code, plan, pixels, severities, bounds, remeasure)
         if tried is None:
@@ -75,6 +76,11 @@ def optimize(
             kept.append(action)
             pixels, severities = tried, after
     return Mended(pixels if kept else None, tuple(kept), tuple(declined))
+
+
+def _untried(code: str, severities: Mapping[str, float], why: str) -> Action:
+    """Nothing was tried: there is no `operation` that was shown to do no harm, or the photo gives no `evidence`."""
+    return Action(code, {}, severities.get(code, 0.0), severities.get(code, 0.0), why)
 
 
 def _weakest(

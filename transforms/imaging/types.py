@@ -109,7 +109,8 @@ class Judgement:
 class Action:
     """One operation tried on a photo: parameters, the defect's severity before and after, and the bound that it broke.
 
-    `bound` is None for what was kept; otherwise the name of the bound in `guard.Bounds` that was broken.
+    `bound` is None for what was kept; otherwise the name of the bound in `guard.Bounds` that was broken, "evidence" where
+    the photo does not prove the defect beyond doubt, or "operation" where nothing safe removes it.
     """
 
     operation: str

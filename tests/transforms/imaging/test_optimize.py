@@ -56,7 +56,22 @@ def test_the_weakest_strength_that_removes_the_defect_is_taken():
 
 def test_what_is_not_asked_for_is_left():
     assert mend(dark(3), [], darkness) == Mended(None)
-    assert mend(dark(3), ["blur"], darkness) == Mended(None)
+
+
+def test_what_no_safe_operation_removes_is_declined_and_said():
+    mended = mend(dark(3), ["uneven_light"], darkness)
+    assert mended.pixels is None
+    assert [(action.operation, action.bound) for action in mended.declined] == [("uneven_light", "operation")]
+
+
+def test_a_veiled_photo_is_not_called_dark():
+    veiled = (scene() * 0.3 + 60).astype(np.uint8)
+    assert mend(veiled, ["dark"], lambda pixels: {"dark": 0.9}).declined[0].bound == "evidence"
+
+
+def test_texture_without_noise_in_its_chroma_is_no_noise():
+    carpet = np.random.default_rng(0).integers(60, 160, (96, 96, 1), np.uint8).repeat(3, axis=2)
+    assert mend(carpet, ["noise"], lambda pixels: {"noise": 0.9}).declined[0].bound == "evidence"
 
 
 def test_a_mild_defect_is_left():

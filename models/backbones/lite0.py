@@ -14,6 +14,7 @@ from models.lite0_weights import Weights
 
 MEAN, SCALE = 127.0, 128.0
 BN_EPSILON = 1e-3
+BN_PARTS = ("weight", "bias", "running_mean", "running_var")
 
 STAGES: tuple[tuple[int, int, int, int, int], ...] = (
     # kernel, stride, expansion, channels, blocks
@@ -27,45 +28,50 @@ STAGES: tuple[tuple[int, int, int, int, int], ...] = (
 )
 
 
-def build(side: int | None = None, *, classes: int = 0, stages: int = len(STAGES)) -> keras.Model:
+def build(side: int | None = None, *, classes: int = 0, stages: int = len(STAGES), folded: bool = False) -> keras.Model:
     """The network from (x - 127) / 128 floats, batch x side x side x 3.
 
     Args:
+        folded: with each BatchNorm folded into the convolution before it, as it is served; otherwise as it is trained.
         side: the input's side in pixels; None for any.
         classes: 0 for a model whose outputs are the stages' feature maps, first to last; otherwise the width of
             an ImageNet-like head, and the one output are its logits.
         stages: how many stages to build, 1 to 7.
     """
     image = keras.Input((side, side, 3), name="image")
-    x = _conv_bn(image, "stem", filters=32, kernel=3, stride=2)
+    x = _conv(image, "stem", folded, filters=32, kernel=3, stride=2)
     maps = []
     index = 0
     for kernel, stride, expansion, channels, blocks in STAGES[:stages]:
         for block in range(blocks):
-            x = _block(x, f"block{index}", kernel, stride if block == 0 else 1, expansion, channels)
+            x = _block(x, f"block{index}", folded, kernel, stride if block == 0 else 1, expansion, channels)
             index += 1
         maps.append(x)
     if not classes:
         return keras.Model(image, maps, name="lite0")
-    x = _conv_bn(x, "head", filters=1280, kernel=1)
+    x = _conv(x, "head", folded, filters=1280, kernel=1)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return keras.Model(image, layers.Dense(classes, name="logits")(x), name="lite0")
 
 
-def _conv_bn(x: Any, name: str, *, filters: int, kernel: int, stride: int = 1, relu: bool = True) -> Any:
-    x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=False, name=f"{name}_conv")(x)
-    x = layers.BatchNormalization(epsilon=BN_EPSILON, name=f"{name}_bn")(x)
+def _conv(x: Any, name: str, folded: bool, *, filters: int, kernel: int, stride: int = 1, relu: bool = True) -> Any:
+    x = layers.Conv2D(filters, kernel, stride, padding="same", use_bias=folded, name=f"{name}_conv")(x)
+    return _normalized(x, name, folded, relu)
+
+
+def _normalized(x: Any, name: str, folded: bool, relu: bool = True) -> Any:
+    if not folded:
+        x = layers.BatchNormalization(epsilon=BN_EPSILON, name=f"{name}_bn")(x)
     return layers.ReLU(6.0, name=f"{name}_relu")(x) if relu else x
 
 
-def _block(x: Any, name: str, kernel: int, stride: int, expansion: int, channels: int) -> Any:
+def _block(x: Any, name: str, folded: bool, kernel: int, stride: int, expansion: int, channels: int) -> Any:
     shortcut, width = x, x.shape[-1]
     if expansion > 1:
-        x = _conv_bn(x, f"{name}_expand", filters=width * expansion, kernel=1)
-    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=False, name=f"{name}_depth_conv")(x)
-    x = layers.BatchNormalization(epsilon=BN_EPSILON, name=f"{name}_depth_bn")(x)
-    x = layers.ReLU(6.0, name=f"{name}_depth_relu")(x)
-    x = _conv_bn(x, f"{name}_project", filters=channels, kernel=1, relu=False)
+        x = _conv(x, f"{name}_expand", folded, filters=width * expansion, kernel=1)
+    x = layers.DepthwiseConv2D(kernel, stride, padding="same", use_bias=folded, name=f"{name}_depth_conv")(x)
+    x = _normalized(x, f"{name}_depth", folded)
+    x = _conv(x, f"{name}_project", folded, filters=channels, kernel=1, relu=False)
     return layers.Add(name=f"{name}_add")([shortcut, x]) if stride == 1 and width == channels else x
 
 
@@ -85,14 +91,20 @@ def set_weights(model: keras.Model, weights: Weights) -> None:
 def _arrays(layer: keras.Layer, weights: Weights) -> list[np.ndarray]:
     source = _source(layer.name)
     if isinstance(layer, layers.BatchNormalization):
-        return [weights[f"{source}.{part}"] for part in ("weight", "bias", "running_mean", "running_var")]
-    if isinstance(layer, layers.DepthwiseConv2D):
-        return [weights[f"{source}.weight"].transpose(2, 3, 0, 1)]
-    if isinstance(layer, layers.Conv2D):
-        return [weights[f"{source}.weight"].transpose(2, 3, 1, 0)]
+        return [weights[f"{source}.{part}"] for part in BN_PARTS]
     if isinstance(layer, layers.Dense):
         return [weights[f"{source}.weight"].T, weights[f"{source}.bias"]]
-    return []
+    if not isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D):
+        return []
+    kernel = weights[f"{source}.weight"]
+    axes = (2, 3, 0, 1) if isinstance(layer, layers.DepthwiseConv2D) else (2, 3, 1, 0)
+    if not layer.use_bias:
+        return [kernel.transpose(axes)]
+    scale, shift, mean, variance = (weights[f"{_source(layer.name[:-4] + 'bn')}.{part}"] for part in BN_PARTS)
+    gain = scale / np.sqrt(variance + BN_EPSILON)
+    # Rounded to what half precision holds, so that a file of half the size holds exactly what was trained on.
+    kernel = (kernel * gain[:, None, None, None]).astype(np.float16).astype(np.float32)
+    return [kernel.transpose(axes), shift - mean * gain]
 
 
 def _source(name: str) -> str:

@@ -11,9 +11,8 @@ from pipelines import memory
 from pipelines.build import Job, build
 from pipelines.tally import Tally
 from transforms.imaging.codec.journal import open_journal
-from transforms.records import DeadLetter, ImageEvent, Row
+from transforms.records import DeadLetter, ImageEvent
 from transforms.sinks.commit import Commit
-from transforms.sinks.written import WRITTEN, Written
 from transforms.stage import NAMESPACE, STOPPED
 
 
@@ -23,7 +22,6 @@ def run_epoch(
     positions: Mapping[str, int],
     job: Job,
     workers: int,
-    rows: Sequence[Row] = (),
 ) -> Tally:
     """Judge, mend and record a bounded set of events; return when both tables have them.
 
@@ -33,7 +31,6 @@ def run_epoch(
         positions: application id -> version, committed with the rows.
         job: what the stages need.
         workers: threads.
-        rows: of `quality`, complete already: photos whose equal was judged before.
 
     Raises:
         UserError: what stopped the work (a full disk, no permission); what was committed before stays.
@@ -51,11 +48,7 @@ def run_epoch(
     unread = pipeline | "Unread" >> beam.Create(list(dead_letters), reshuffle=False)
     outcome = build(read, job)
     failures = (outcome.failures, unread) | "All failures" >> beam.Flatten()
-    results = outcome.results
-    if rows:
-        known = pipeline | "Known" >> beam.Create(list(rows), reshuffle=False)
-        results = (results, known) | "All rows" >> beam.Flatten()
-    _ = (results, failures) | Commit(job.output, job.tables, positions)
+    _ = (outcome.results, failures) | Commit(job.output, job.tables, positions)
     STOPPED.clear()
     try:
         result = pipeline.run()
@@ -65,24 +58,11 @@ def run_epoch(
             raise STOPPED[0] from None
         raise
     memory.give_back()
-    return _tally(result)
+    return tally_of(result)
 
 
-def judge_epoch(
-    events: Sequence[ImageEvent],
-    dead_letters: Sequence[DeadLetter],
-    positions: Mapping[str, int],
-    rows: Sequence[Row],
-    *,
-    job: Job,
-    workers: int,
-) -> tuple[Tally, Written]:
-    """Run an epoch whose photos may have arrived already, and return also what it wrote, for those who answer it."""
-    tally = run_epoch(events, dead_letters, positions, job, workers, rows)
-    return tally, WRITTEN.pop()
-
-
-def _tally(result: beam.runners.runner.PipelineResult) -> Tally:
+def tally_of(result: beam.runners.runner.PipelineResult) -> Tally:
+    """Read the counters and the seconds of work from a run's metrics."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
     tally = Tally()
     for counter in found["counters"]:

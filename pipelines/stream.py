@@ -78,8 +78,8 @@ def run(args: argparse.Namespace, config: Config) -> int:
         serve(metrics, args.metrics_port)
 
     # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
-    from pipelines.epoch import judge_epoch
     from pipelines.job import open_job
+    from pipelines.live_epoch import LiveEpochs
 
     job = open_job(config, output)
     places = _readable(source, job.fetch)
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
         parked = Parked(output)
         restore(parked, tables, flight)
-        judge = functools.partial(judge_epoch, job=job, workers=config.run.workers)
+        judge = LiveEpochs(job, config.run.workers, tables)
         driver = Driver(source, flight, tables, parked, results, judge, metrics.watch)
         intake = Intake(
             source,

@@ -13,7 +13,6 @@ from transforms.records import DeadLetter, Row, dead_letter_row
 from transforms.sinks.output import Output
 from transforms.sinks.table_settings import TableSettings
 from transforms.sinks.tables import Tables
-from transforms.sinks.written import WRITTEN, Written
 from transforms.stage import NAMESPACE, STOPPED
 
 
@@ -52,7 +51,6 @@ class Commit(beam.PTransform):
         try:
             with closing(Tables(self.output, self.settings)) as tables:
                 tables.commit_epoch(rows, [dead_letter_row(letter) for letter in letters], self.positions)
-                WRITTEN[:] = [Written(rows, letters, tables.versions())]
         except UserError as error:
             STOPPED.append(error)
             raise

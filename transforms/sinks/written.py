@@ -11,7 +11,3 @@ class Written(NamedTuple):
     rows: list[Row]
     dead_letters: list[DeadLetter]
     versions: dict[str, int]
-
-
-WRITTEN: list[Written] = []
-"""The last commit of this process: a graph that runs here gives nothing else back."""

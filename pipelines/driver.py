@@ -3,11 +3,11 @@
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pipelines.flight import Flight, Open, Share
+from pipelines.past import Past
 from pipelines.tally import Tally
 from transforms.arrived import ARRIVED
 from transforms.records import DeadLetter, ImageEvent, Row, dead_letter_row, duplicate_row
@@ -193,16 +193,15 @@ def _handed_over(photos: Sequence[Open]) -> list[ImageEvent]:
     return events
 
 
-def restore(parked: Parked, tables: Tables, flight: Flight) -> int:
-    """Take up the photos that were parked before; return how many."""
+def restore(parked: Parked, past: Past, flight: Flight) -> int:
+    """Take up the photos that were parked before, but for those that need nothing by now; return how many."""
     photos = parked.read()
-    known = tables.revisions([(p.event.event_id, p.event.uri, p.event.generation or None) for p in photos])
-    finished = []
-    for photo, revision in zip(photos, known, strict=True):
-        if revision is not None and revision >= photo.event.revision:
-            finished.append(photo.event.event_id)
-        else:
+    reasons = past.sift([photo.event for photo in photos])
+    for photo, why in zip(photos, reasons, strict=True):
+        if why is None:
             flight.restore(photo.event, photo.tries, photo.not_before)
-    with suppress(Exception):
-        parked.close(finished, at_least=1)
-    return len(photos) - len(finished)
+        else:
+            flight.pass_by(why)
+    closed = [photo.event.event_id for photo, why in zip(photos, reasons, strict=True) if why is not None]
+    parked.close(closed, at_least=1)
+    return len(photos) - len(closed)

@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     job = job._replace(fetch=places)
     with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
         parked = Parked(output)
-        restore(parked, tables, flight)
+        restore(parked, past, flight)
         judge = LiveEpochs(job, config.run.workers, tables)
         driver = Driver(source, flight, tables, parked, results, judge, metrics.watch)
         intake = Intake(

@@ -132,7 +132,7 @@ class Stream:
         self.parked = Parked(output)
         self.results = results or Answers()
         self.judge = judge or FakeJudge(output)
-        restore(self.parked, self.tables, self.flight)
+        restore(self.parked, self.past, self.flight)
         self.driver = Driver(source, self.flight, self.tables, self.parked, self.results, self.judge)
         self.intake = Intake(source, self.flight, self.past, read or (lambda event: event.uri.encode()), settings)
 

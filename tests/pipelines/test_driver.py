@@ -124,6 +124,22 @@ def test_a_parked_photo_outlives_the_process(output, streams):
     assert Parked(output).read() == [], "what is finished is swept at the next start"
 
 
+def test_a_parked_photo_whose_successor_was_judged_is_not_taken_up_again(output, streams):
+    def read(one):
+        if one.generation.endswith("1"):
+            raise RefusalError("fetch_failed", "503")
+        return one.uri.encode()
+
+    slow = FAST.__class__(fetchers=2, park_after_s=0.0, retry_s=60)
+    stream = streams(output, Queue([event(1, 1)]), read=read, settings=slow)
+    stream.until(lambda: stream.source.settled)
+    stream.source.put(event(1, 2))
+    stream.idle().kill()
+    after = streams(output, Queue([]))
+    assert len(after.flight) == 0
+    assert [int(row["generation"]) for row in table_rows(output)] == [2]
+
+
 def test_what_never_comes_is_a_dead_letter_that_tells_the_tries(output, streams):
     def away(one):
         raise RefusalError("fetch_timeout", "no answer")

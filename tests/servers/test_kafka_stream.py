@@ -1,5 +1,6 @@
 """A stream on a real Kafka broker: the process killed, the broker killed, the topics gone for a while."""
 
+import os
 import random
 import subprocess
 import sys
@@ -52,8 +53,11 @@ def wait_for(output, rows, wait_s=120):
 
 
 def test_killed_again_and_again_nothing_is_missing_and_nothing_twice(kafka, topics, tmp_path):
-    """Duplicates, generations out of order and garbage among the events; the process is killed at random moments."""
-    chance, kills, photos = random.Random(6), 6, 3_000
+    """Duplicates, generations out of order and garbage among the events; the process is killed at random moments.
+
+    The goal's own numbers, some minutes: KILLS=20 PHOTOS=20000 python -m pytest -m server -k killed_again tests/servers
+    """
+    chance, kills, photos = random.Random(6), int(os.environ.get("KILLS", 6)), int(os.environ.get("PHOTOS", 3_000))
     events = [photo(number, generation) for number in range(photos) for generation in (1, 2)[: 1 + (number % 20 == 0)]]
     chance.shuffle(events)
     events += chance.sample(events, photos // 20)
@@ -69,7 +73,7 @@ def test_killed_again_and_again_nothing_is_missing_and_nothing_twice(kafka, topi
         process.wait()
     assert len(table_rows(output)) < photos, "too fast to be killed at work"
     process = child(kafka, topics, output)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 60 + photos / 50
     while not set(highest.items()) <= {(row["uri"], row["generation"]) for row in table_rows(output)}:
         assert time.monotonic() < deadline, "missing"
         time.sleep(0.5)
@@ -83,7 +87,9 @@ def test_killed_again_and_again_nothing_is_missing_and_nothing_twice(kafka, topi
     assert len(letters) == len({row["event_id"] for row in letters}) == wait_for_garbage
     answered = [fields["event_id"] for _, fields in sent(kafka, topics[1])]
     assert set(answered) == {row["event_id"] for row in rows + letters}
-    assert len(answered) - len(set(answered)) <= kills * 128
+    again = len(answered) - len(set(answered))
+    print(f"{photos} photos, {kills} kills: 0 missing, 0 twice in the tables, {again} answers twice")
+    assert again <= kills * 128
 
 
 def test_the_broker_dies_for_a_while_and_the_stream_goes_on_by_itself(kafka, topics, tmp_path):

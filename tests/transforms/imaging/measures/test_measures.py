@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from transforms.imaging import spoil
 from transforms.imaging.measures import MEASURES, look, measure
+from transforms.imaging.measures.region import find_region
 
 
 def scene(width=300, height=400, seed=0):
@@ -103,3 +105,76 @@ def test_the_ground_is_measured_apart_from_the_product():
 
 def test_a_product_that_the_frame_cuts_touches_the_edge():
     assert measured(scene()[:, 100:])["cut_off"] > 0.5
+
+
+def test_blur_of_every_kind_is_told_and_its_width_grows_with_it():
+    photo = scene(400, 520)
+    assert measured(photo)["blur"] < 0
+    widths = []
+    for sigma in (1.5, 3.0):
+        values = measured(spoil.defocus(photo, sigma))
+        assert values["blur"] > 0.7
+        widths.append(values["blur_width"])
+    assert widths[0] < widths[1]
+    shaken = measured(spoil.shake(photo, 15, 0.6))
+    assert shaken["blur"] > 0.7
+    assert shaken["motion"] > 0.5
+
+
+def test_a_photo_that_is_seen_at_400_px_has_one_blur_and_a_larger_one_two():
+    small, large = measured(scene(400, 520)), measured(scene(1000, 1300))
+    assert small["blur"] == small["blur_400"]
+    assert large["blur_width"] != large["blur_width_400"]
+
+
+def test_a_red_sheet_in_good_light_is_not_dark_and_not_burnt_out():
+    red = np.full((300, 300, 3), (250, 40, 30), np.uint8)
+    red[100:200, 100:200] = (120, 120, 125)
+    values = measured(red)
+    assert values["mean_stops"] < 0
+    assert values["clipped_partly"] == 0.0
+
+
+def test_light_that_is_too_strong_clips_two_channels_before_the_third():
+    ramp = np.linspace(20, 220, 300)[None, :, None] * np.array([1.0, 0.9, 0.6]) * np.ones((200, 1, 1))
+    photo = ramp.astype(np.uint8)
+    assert measured(photo)["clipped_partly"] == 0.0
+    assert measured(spoil.expose(photo, 2.0))["clipped_partly"] > 0.1
+
+
+def test_a_border_is_measured_and_a_white_ground_is_none():
+    assert measured(spoil.frame(scene(), 0.08, np.random.default_rng(0)))["border"] > 0.03
+    on_white = np.full((300, 300, 3), 255, np.uint8)
+    on_white[60:240, 80:220] = scene(140, 180)
+    assert measured(on_white)["border"] == 0.0
+
+
+def test_two_photos_in_one_have_a_seam_and_one_photo_has_none():
+    joined = np.hstack([scene(150, 300, 1), 255 - scene(150, 300, 2)])
+    assert measured(joined)["seam"] > 0.9
+    assert measured(scene())["seam"] < 0.9
+
+
+@pytest.mark.parametrize("quality", [10, 20])
+def test_strong_compression_shows_its_blocks_wherever_the_grid_lies(quality):
+    blocky = spoil.compress(scene(400, 520), quality)
+    assert measured(blocky)["blocks"] > measured(scene(400, 520))["blocks"] + 0.5
+    assert measured(blocky[3:, 5:])["blocks"] == pytest.approx(measured(blocky)["blocks"], rel=0.3)
+
+
+def test_light_that_falls_off_is_counted_in_stops():
+    ground = np.full((300, 400, 3), 200, np.uint8)
+    assert measured(spoil.shade(ground, 2.0, 0.0))["light_fall"] == pytest.approx(2.0, abs=0.3)
+
+
+def test_the_region_is_where_the_product_is_and_nowhere_on_a_plain_sheet():
+    found = find_region(scene())
+    assert found.plain
+    assert found.confidence > 0.5
+    assert (found.box.x, found.box.width) == pytest.approx((0.18, 0.64), abs=0.03)
+    assert find_region(np.full((200, 200, 3), 180, np.uint8)).confidence == 0.0
+
+
+def test_a_shadow_on_the_sheet_is_ground():
+    shaded = spoil.shade(scene(), 1.0, 0.8)
+    assert find_region(shaded).box.width == pytest.approx(0.64, abs=0.06)

@@ -58,9 +58,10 @@ class Touches(Enum):
 FRAMING = frozenset({"blank", "low_res", "small", "cut_off", "clutter", "border", "overlay", "collage", "screenshot"})
 """Defects of what was photographed and how it was cut: no operation here moves a pixel, so they cannot rise."""
 
-HIDDEN = frozenset({"blur", "motion"})
-"""Grain and block edges count as sharpness, so without them a photo measures softer than before and is not: for what
-removes them, structure and text are looked at instead."""
+HIDDEN = frozenset({"blur", "motion", "enlarged", "dark", "too_dark", "low_contrast", "uneven_light"})
+"""Grain and block edges count as sharpness, as highlights and as contrast, so without them a photo measures softer,
+darker
+and flatter than before and is not: for what removes them, structure and text are looked at instead."""
 
 _ROWS = 512
 """Rows compared at a time: memory is that of a strip."""
@@ -113,7 +114,7 @@ def broken_by_pixels(before: Pixels, after: Pixels, touches: Touches, bounds: Bo
     if marked.any() and structure(luma_before, luma_after, marked) < bounds.text:
         return "text"
     # Grain has a hue of its own in every pixel: what a denoiser does to colours shows only where it is averaged away.
-    side = COMPARED_SIDE // 8 if touches is Touches.DETAIL else COMPARED_SIDE
+    side = COMPARED_SIDE // 16 if touches is Touches.DETAIL else COMPARED_SIDE
     small_before, small_after = _small(before, side), _small(after, side)
     if clipped_share(small_after) > clipped_share(small_before) + bounds.clipping:
         return "clipping"

@@ -5,6 +5,7 @@ The photo is left as it was unless the guard is content; everything tried is in 
 it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -148,10 +149,14 @@ _DARK = 2.0**1.3
 """Gain that a photo must ask for: 99 of 100 uploads and 97 of 100 references as they come ask for less."""
 
 
+_LOST = 2.0**3.5
+"""Gain beyond which there is more noise and banding to bring up than photo."""
+
+
 def plan_exposure(pixels: Pixels, photo: Photo) -> Plan | None:
     """Gain in linear light towards a 98th percentile of .8."""
     full = exposure_gain(pixels)
-    if full < _DARK or _veiled(pixels):
+    if full < _DARK or exposure_gain(pixels, cap=math.inf) > _LOST or _veiled(pixels):
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
@@ -174,15 +179,16 @@ between spans less than the third; of 692 photos as they come, two have all thre
 
 
 def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
-    """Stretch of the .5 to 99.5 per cent range, where both its ends are missing."""
+    """Stretch of the .5 to 99.5 per cent range towards black and white, where both its ends are missing."""
     low, high = stretch_ends(pixels)
     if low < _BLACK or high > _WHITE or not 4 <= high - low <= _SPAN:
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
         to_low, to_high = low * (1 - strength), high + (255 - high) * strength
-        ends = {"low": low, "high": high, "to_low": round(to_low, 2), "to_high": round(to_high, 2)}
-        return stretch(pixels, low, high, to_low, to_high), {**ends, "strength": strength}
+        ends = {"low": low, "high": high, "to_low": to_low, "to_high": to_high}
+        rounded = {name: round(value, 2) for name, value in ends.items()}
+        return stretch(pixels, low, high, to_low, to_high), {**rounded, "strength": strength}
 
     return Plan("contrast_stretch", Touches.TONE, (0.25, 0.4), apply)
 

@@ -36,7 +36,7 @@ class Thresholds:
     """For each reason the value of its measure from which it is shown, acted on and severe."""
 
     dark: Points = setting((0.33, 0.49, 3.6), unit="stops", why="light below what it should be", decides=True)
-    too_dark: Points = setting((2.0, 2.1, 2.3), unit="stops", why="beyond the gain that noise allows", decides=True)
+    too_dark: Points = setting((2.6, 2.7, 2.9), unit="stops", why="beyond the gain that noise allows", decides=True)
     bright: Points = setting((0.14, 0.26, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
     high_key: Points = setting((1.12, 1.16, 9.0), unit="stops", why="mean light above middle grey", decides=True)
     burnt_out: Points = setting((0.28, 0.32, 0.38), unit="share", why="clipped in the middle, or in part", decides=True)
@@ -82,6 +82,14 @@ class Rule:
     """False when the reason speaks of the product alone, so that its box is told with it."""
 
 
+_COARSE, _SURELY = 20.0, 2.5
+
+
+def _blocky(measures: Measures) -> float:
+    """Height of block edges; of more weight where the file itself names so coarse a quantization, as on smooth grounds."""
+    return measures["blocks"] * (_SURELY if measures["jpeg_quality"] <= _COARSE else 1.0)
+
+
 def _light_missing(measures: Measures) -> float:
     """Stops below a good exposure, by highlights and mean alike: a black product lowers only the mean."""
     return (measures["dim_stops"] + measures["mean_stops"]) / 2
@@ -125,7 +133,7 @@ def _tinted(measures: Measures) -> float:
     A light that is beyond doubt coloured speaks for itself, where there may be no near-neutral pixel left.
     """
     together = (2 * measures["tint"] + measures["cast"]) / 3
-    return max(measures["lamp"], 0.0 if math.isnan(together) else together)
+    return max(1.5 * measures["lamp"], 0.0 if math.isnan(together) else together)
 
 
 def _veiled_span(measures: Measures) -> float:
@@ -178,7 +186,7 @@ RULES = (
     Rule("cast", "cast", _tinted, _tinted, mendable=True),
     Rule("uneven_light", "uneven_light", lambda m: m["light_fall"], lambda m: m["light_fall"], mendable=True),
     Rule("noise", "noise", lambda m: m["noise"], lambda m: m["noise"], mendable=True),
-    Rule("compression", "compression", lambda m: m["blocks"], lambda m: m["blocks"], mendable=True),
+    Rule("compression", "compression", _blocky, lambda m: m["blocks"], mendable=True),
     Rule("clutter", "clutter", lambda m: m["clutter"], lambda m: 100 * m["clutter"]),
 )
 """Every reason that the measures can give; of equal severities the earlier one is told first."""
@@ -289,10 +297,14 @@ def judge(
         for code, (level, rule) in levels.items()
         if level >= SHOWN and code not in allowed
     ]
-    found = _without_echo(found)
+    told = _without_echo(found)
+    # What is too dark is told once, and yet may be brought up: the mended photo is judged anew.
+    kept = {reason.code for reason in told} | ({"dark"} if any(reason.code == "too_dark" for reason in told) else set())
+    asked = sorted((reason for reason in found if reason.code in kept), key=lambda reason: -reason.severity)
+    found = told
     found.sort(key=lambda reason: -reason.severity)
     mendable = {rule.code for rule in RULES if rule.mendable}
-    mend = tuple(reason.code for reason in found if reason.code in mendable and reason.severity >= ACT)
+    mend = tuple(reason.code for reason in asked if reason.code in mendable and reason.severity >= ACT)
     hopeless = any(reason.severity >= SEVERE and reason.code not in mendable for reason in found)
     verdict = "retake" if hopeless else "improve" if mend else "accept"
     return Judgement(verdict, band(prediction.score if prediction else None), tuple(found[:MOST_REASONS]), mend)
@@ -306,9 +318,12 @@ def conclude(before: Judgement, after: Judgement | None = None) -> str:
         after: of the mended photo, None where no mend was kept.
 
     Returns:
+        `retake` when something was severe that no operation removes (a mend of such a photo is a proposal at best);
         `improve` when a mend was kept and nothing severe is left in it; else `retake` when something severe is left in
         the photo as it is; else `accept`.
     """
+    if before.verdict == "retake":
+        return "retake"
     if after is not None and _worst(after) < SEVERE - HYSTERESIS:
         return "improve"
     return "retake" if _worst(before) >= SEVERE else "accept"

@@ -50,7 +50,7 @@ def test_a_dark_photo_is_lit_and_the_log_says_how():
 
 def test_the_weakest_strength_that_removes_the_defect_is_taken():
     slight = mend(dark(1.5), ["dark"], darkness).actions[0].parameters["strength"]
-    heavy = mend(dark(3.5), ["dark"], darkness).actions[0].parameters["strength"]
+    heavy = mend(dark(2.8), ["dark"], darkness).actions[0].parameters["strength"]
     assert slight <= heavy
 
 

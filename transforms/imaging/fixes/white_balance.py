@@ -71,7 +71,7 @@ def known_light(pixels: Pixels) -> tuple[Gains | None, bool]:
     return seen, False
 
 
-_PROVEN, _WARM, _COLD, _SCENE = 0.2, 1.5, 0.9, 2.6
+_PROVEN, _WARM, _COLD, _SCENE = 0.2, 1.5, 1.0, 2.6
 """log2 of the light's red to its blue from which it is a lamp's: with a neutral ground, without one towards warm and
 towards cold; beyond the last it is no lamp (tungsten light in a daylight setting is 1.8), the scene is of one
 colour."""
@@ -179,18 +179,20 @@ def warmth(light: Gains) -> float:
     return float(np.log2(max(light[0], 1e-4) / max(light[2], 1e-4)))
 
 
-def balance_gains(light: Gains, strength: float = 1.0, limit: float = 2.0) -> Gains:
-    """Gains that turn `light` neutral at the same luminance, each within 1/`limit`..`limit`.
+def balance_gains(light: Gains, strength: float = 1.0, limit: float = 3.5) -> Gains:
+    """Gains that turn `light` neutral, each within 1..`limit`.
+
+    The light's strongest channel stays as it is and the others come up to it: what the lamp left of white is not clipped,
+    and a photo is not darkened by losing a tint.
 
     Args:
         light: linear red, green and blue of something known to be neutral.
         strength: 0..1, the share of the cast (in log light) that is taken away.
-        limit: the largest factor either way.
+        limit: the largest factor.
     """
     colour = np.maximum(np.asarray(light, np.float64), 1e-4)
-    gains = (colour.mean() / colour) ** strength
-    gains /= np.sum(gains * colour * (0.2126, 0.7152, 0.0722)) / np.sum(colour * (0.2126, 0.7152, 0.0722))
-    red, green, blue = np.clip(gains, 1.0 / limit, limit).tolist()
+    gains = (colour.max() / colour) ** strength
+    red, green, blue = np.clip(gains, 1.0, limit).tolist()
     return red, green, blue
 
 

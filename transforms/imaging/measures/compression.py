@@ -25,18 +25,23 @@ MEASURES = (
         "how much more neighbours differ across block edges than inside: 0 none, 2 plainly seen",
         "Wang, Bovik & Evans, Blind measurement of blocking artifacts, ICIP 2000, with the grid's phase searched",
     ),
+    Measure(
+        "jpeg_quality", "1..100", 1.0, 100.0, "as the file's quantization tables say", "Annex K of ITU-T T.81, scaled"
+    ),
 )
 
 
 def measure(view: View) -> dict[str, float]:
-    """Return the height of block edges; NaN under 64 px, 0 where the photo had to be reduced to be viewed."""
+    """Return the height of block edges, NaN under 64 px, 0 where the photo was reduced to be viewed; and the file's quality."""
+    quality = float("nan") if view.jpeg_quality is None else float(view.jpeg_quality)
     if min(view.detail.shape) < 64:
-        return {"blocks": float("nan")}
+        return {"blocks": float("nan"), "jpeg_quality": quality}
     across = cv2.absdiff(view.detail[:, 1:], view.detail[:, :-1])
     down = cv2.absdiff(view.detail[1:], view.detail[:-1])
     columns = cv2.reduce(across, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
     rows = cv2.reduce(down, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-    return {"blocks": float(np.clip(min(_step(columns), _step(rows)), 0.0, _MOST))}
+    blocks = float(np.clip(min(_step(columns), _step(rows)), 0.0, _MOST))
+    return {"blocks": blocks, "jpeg_quality": quality}
 
 
 def _step(differences: npt.NDArray[Any]) -> float:

@@ -28,9 +28,8 @@ from transforms.case import Case
 from transforms.errors import RefusalError, UserError
 from transforms.imaging import spoil
 from transforms.imaging.codec.decode import decode
-from transforms.imaging.measures import look, measure
-from transforms.imaging.policy import Thresholds, calibrate, conclude, judge
-from transforms.imaging.types import Assessment, Header, Judgement, Pixels
+from transforms.imaging.policy import calibrate
+from transforms.imaging.types import Assessment, Judgement, Pixels
 from transforms.reasons import REASONS
 from transforms.records import ImageEvent
 from transforms.steps import Rules, assess, final_judgement, judge_mended, mend
@@ -254,17 +253,10 @@ def _per_400(pixels: Pixels) -> float:
     return min(pixels.shape[:2]) / SIDE_400
 
 
-def glance(pixels: Pixels, thresholds: Thresholds) -> Judgement:
-    """Judge pixels as they are, with the verdict that stands when no mend is kept."""
-    found = judge(assessed_pixels(pixels), None, thresholds)
-    return replace(found, verdict=conclude(found))
-
-
-def assessed_pixels(pixels: Pixels) -> Assessment:
-    """Assess pixels that are no file."""
-    view = look(pixels)
-    header = Header("png", pixels.shape[1], pixels.shape[0], "RGB")
-    return Assessment(header, "", "", measure(view), view.region.box, view.region.confidence, None)
+def judge_pixels(pixels: Pixels, rules: Rules) -> Judgement:
+    """Judge pixels by the path that every photo takes, mends and all, as the PNG that holds them."""
+    case = assess(Case(ImageEvent("", ""), _encoded(pixels, ".png", (cv2.IMWRITE_PNG_COMPRESSION, 1))), rules)
+    return final_judgement(judge_mended(mend(judge_case(case, rules), rules), rules))
 
 
 def print_spoilt(paths: Sequence[Path], rules: Rules) -> None:
@@ -277,9 +269,10 @@ def print_spoilt(paths: Sequence[Path], rules: Rules) -> None:
         for turn, path in enumerate(paths):
             pixels = decode(path.read_bytes(), rules.assess.decode).pixels
             rng = np.random.default_rng(1000 * place + turn)
-            worst, milder = (glance(make(pixels, rng), rules.thresholds) for make in (ruin, soften))
+            worst, milder = (judge_pixels(make(pixels, rng), rules) for make in (ruin, soften))
             first = REASONS[worst.reasons[0].code].rubric if worst.reasons else ""
-            rows.append((worst.verdict == "retake", first in right, bool(milder.reasons)))
+            told = milder.verdict != "accept" or bool(milder.reasons)
+            rows.append((worst.verdict == "retake", first in right, told))
         totals += rows
         print(f"{name:12}" + "".join(f"{100 * x:10.1f}%" for x in np.mean(rows, axis=0)), flush=True)
     print(f"{'all':12}" + "".join(f"{100 * x:10.1f}%" for x in np.mean(totals, axis=0)))

@@ -136,6 +136,8 @@ def test_conclusion_after_a_mend():
     assert conclude(severe) == "retake"
     assert conclude(severe, fine) == conclude(slight, fine) == "improve"
     assert conclude(severe, judgement(0.75)) == "retake"
+    lost = Judgement("retake", None, (Reason("too_dark", 0.9),), ("dark",))
+    assert conclude(lost, fine) == "retake", "what is lost is not brought back; the mend is a proposal"
     assert conclude(severe, judgement(SEVERE - 0.01)) == "retake", "too near the cut to be sure of"
 
 

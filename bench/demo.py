@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench import stream_demo
 from pipelines.report_gallery import short_name
 from pipelines.sql import connect
 from transforms.sinks.output import name_output
@@ -84,6 +85,8 @@ def main() -> None:
     vitrine("report", OUTPUT)
     print(f"\n{table(read_rows(OUTPUT))}\n")
     print(f"The page with before | after: {Path(OUTPUT, 'report.html').resolve().as_uri()}")
+    print("\nThe same as a service, on a watched folder:", flush=True)
+    stream_demo.main()
     print(f"All of it took {time.perf_counter() - began:.0f} s.")
 
 

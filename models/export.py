@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from models.defects import PENALTIES
 from models.network import QualityNetwork
 from models.scorer import CARD, FILES, FORMS, digest
 from models.tiles import LAYOUT, TileSettings
@@ -59,7 +60,7 @@ def version(network: QualityNetwork, settings: TileSettings) -> str:
     """Digest of all weights and of the geometry: 12 hex digits, the same for every form."""
     parts = network.opinion.parts
     told = [dataclasses.asdict(settings), LAYOUT, network.opinion.gamma, network.opinion.offset]
-    told += [network.interval.floor, network.interval.width, [(str(p.part), p.weight) for p in parts]]
+    told += [PENALTIES, network.interval.floor, network.interval.width, [(str(p.part), p.weight) for p in parts]]
     arrays = [*network.features.backbone.get_weights(), network.opinion.alpha, network.interval.root]
     arrays += [array for p in parts for array in (p.mean, p.gain, p.support)]
     arrays += dataclasses.astuple(network.detector)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.backbones import lite0
+from models.defects import DEFECTS, PENALTIES
 from models.detector import Detector
 from models.opinion import CLIP, Interval, Opinion
 from models.tiles import LAYOUT
@@ -98,11 +99,12 @@ class QualityNetwork(tf.Module):
         features = self.features(tf.reshape(tiles, [-1, side, side, 3]))
         rows = tf.reshape(features, [-1, len(LAYOUT), features.shape[-1]])
         kernel = self._kernel(rows)
-        score = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset
+        logits = self._defects(tf.reshape(features, [-1, len(LAYOUT) * features.shape[-1]]))
+        score = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset - penalty(logits)
         reach = self._reach(kernel)
         ends = {"score": score, "low": score - reach, "high": score + reach}
         clipped = {name: tf.clip_by_value(value, 0.0, 100.0) for name, value in ends.items()}
-        return clipped | {"defects": self._defects(tf.reshape(features, [-1, len(LAYOUT) * features.shape[-1]]))}
+        return clipped | {"defects": tf.sigmoid(logits)}
 
     def _kernel(self, rows: tf.Tensor) -> tf.Tensor:
         """The kernel of `models.opinion` between photos and the training photos."""
@@ -123,10 +125,17 @@ class QualityNetwork(tf.Module):
         return self.interval.width * tf.sqrt(tf.nn.relu(1.0 - known) + self.interval.floor)
 
     def _defects(self, rows: tf.Tensor) -> tf.Tensor:
+        """The defects' logits."""
         part = self.detector
         scaled = tf.clip_by_value((rows - _constant(part.mean)) * _constant(part.gain), -CLIP, CLIP)
         hidden = tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
-        return tf.sigmoid(tf.matmul(hidden, _constant(part.out)) + _constant(part.out_bias))
+        return tf.matmul(hidden, _constant(part.out)) + _constant(part.out_bias)
+
+
+def penalty(logits: tf.Tensor) -> tf.Tensor:
+    """Points lost for each photo: photos x defects (logits) to photos. softplus(logit) is -log(1 - probability)."""
+    weights = np.array([PENALTIES.get(name, 0.0) for name in DEFECTS])
+    return tf.linalg.matvec(tf.math.softplus(logits), _constant(weights))
 
 
 def _constant(array: npt.NDArray[np.generic]) -> tf.Tensor:

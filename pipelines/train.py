@@ -54,15 +54,16 @@ def run(args: argparse.Namespace, config: Config) -> int:
     (features,) = kept("rated", lambda: (training.photo_features(network, photos, settings, show),))
     clean = references.one_of_each(references.references(args.data), test=False, seed=args.seed)[: args.clean_photos]
     spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
+    found = detector.train(spoilt, labels, args.seed, show)
     nested = [training.nested(features, photos.mos, seed, show) for seed in SEEDS]
-    figures = [training.agreement(out.scores, photos.mos) for out in nested]
+    lost = found.penalty(features)
+    figures = [training.agreement(out.scores - lost, photos.mos) for out in nested]
     mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
 
     everyone = np.arange(len(photos))
     kernel = training.choose(opinion.distances(features, training.PARTS, everyone), photos.mos, args.seed)
     fitted = opinion.fit(features, photos.mos, training.PARTS, kernel)
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
-    found = detector.train(spoilt, labels, args.seed, show)
     told = facts(len(photos), len(spoilt), dataclasses.asdict(kernel), mean)
     trained = QualityNetwork(network, fitted, interval, found)
     card = export(trained, args.out or SHIPPED, settings, told, defects=DEFECTS)

@@ -41,13 +41,15 @@ def shades_of_grey(pixels: Pixels, power: float = 6.0) -> Gains | None:
         pixels: height x width x 3, uint8, sRGB.
         power: 1 is grey world, infinity is white patch; 6 did best in the source.
     """
-    peak = pixels.max(axis=2)
-    lit = pixels[(peak > 8) & (peak < 250)]
-    if lit.shape[0] < 16:
+    peak = cv2.max(cv2.max(pixels[..., 0], pixels[..., 1]), pixels[..., 2])
+    lit = cv2.inRange(peak, 9, 249)
+    count = cv2.countNonZero(lit)
+    if count < 16:
         return None
     # By histogram: 256 sums instead of a power for each sample.
     raised = TO_LINEAR.astype(np.float64) ** power
-    mean = [float((np.bincount(lit[:, channel], minlength=256) * raised).sum() / lit.shape[0]) for channel in range(3)]
+    levels = (cv2.calcHist([pixels], [channel], lit, [256], [0, 256]).ravel() for channel in range(3))
+    mean = [float((level * raised).sum() / count) for level in levels]
     red, green, blue = (value ** (1.0 / power) for value in mean)
     return red, green, blue
 

@@ -5,6 +5,7 @@ dress looks like under-exposure. The ground's colour is modelled from a ring alo
 that a shadow across a plain sheet is still ground; what lies far from it, cleaned by morphology, is the product.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +84,10 @@ def _split(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], bool, float]:
 def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
     """Fit a plane per channel to the border ring, robustly; return it for all pixels, and the fit's spread in ΔE."""
     height, width = lab.shape[:2]
-    ring = np.zeros((height, width), bool)
-    depth = max(2, round(_RING * min(height, width)))
-    ring[:depth] = ring[-depth:] = True
-    ring[:, :depth] = ring[:, -depth:] = True
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    terms = np.stack([np.ones_like(x), x / width - 0.5, y / height - 0.5], axis=-1)
-    points, colours = terms[ring], lab[ring]
+    rows, columns = _ring(height, width)
+    across, down = np.arange(width, dtype=np.float32) / width - 0.5, np.arange(height, dtype=np.float32) / height - 0.5
+    points = np.stack([np.ones(len(rows), np.float32), across[columns], down[rows]], axis=1)
+    colours = lab[rows, columns]
     # The product may cross the border: fit, drop the farthest third, fit again.
     keep = np.abs(colours - np.median(colours, axis=0)).sum(axis=1)
     near = keep <= np.percentile(keep, 75)
@@ -99,7 +97,20 @@ def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
         off = colours - points @ fit
         residual = np.sqrt(np.einsum("ij,ij->i", off, off))
         near = residual <= np.percentile(residual, 70)
-    return (terms @ fit).astype(np.float32), float(np.percentile(residual, 70))
+    start, right, low = fit.astype(np.float32)
+    plane = (start + across[:, None] * right)[None] + (down[:, None] * low)[:, None]
+    return plane, float(np.percentile(residual, 70))
+
+
+@functools.lru_cache(maxsize=64)
+def _ring(height: int, width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return rows and columns of the pixels along the border."""
+    ring = np.zeros((height, width), bool)
+    depth = max(2, round(_RING * min(height, width)))
+    ring[:depth] = ring[-depth:] = True
+    ring[:, :depth] = ring[:, -depth:] = True
+    rows, columns = np.nonzero(ring)
+    return rows, columns
 
 
 def _main_parts(mask: npt.NDArray[Any]) -> npt.NDArray[Any]:

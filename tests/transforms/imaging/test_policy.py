@@ -29,7 +29,7 @@ FINE = {
     "motion_400": 0.1, "enlarged_400": 0.1, "dim_stops": 0.2, "mean_stops": -0.6, "clipped": 0.0, "clipped_partly": 0.0, "clipped_border": 0.0,
     "clipped_centre": 0.0, "contrast": 0.8, "black_point": 0.05, "noise": 0.4, "blocks": 1.0, "cast": 4.0, "tint": 3.0, "lamp": 0.0,
     "light_fall": 0.3, "short_side": 800.0, "long_side": 1200.0, "blank": 0.3, "ground_plain": 1.0,
-    "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "clutter": 0.02, "border": 0.0, "seam": 0.1,
+    "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "clutter": 0.02, "border": 0.0, "seam": 0.1, "few_tones": 0.3,
 }  # fmt: skip
 
 
@@ -49,6 +49,17 @@ def test_what_can_be_mended_is_listed_and_what_cannot_is_a_retake():
     lost = judge(assessment(dim_stops=5.0, mean_stops=4.0), None)
     assert lost.verdict == "retake"
     assert [reason.code for reason in lost.reasons] == ["too_dark"], "dark only repeats it"
+    assert lost.mend == ("dark",), "a mend may still be tried, and is judged anew"
+
+
+def test_blocks_weigh_more_where_the_file_names_a_coarse_quantization():
+    assert "compression" not in judge(assessment(blocks=2.0), None).mend
+    assert "compression" not in judge(assessment(blocks=2.0, jpeg_quality=80.0), None).mend
+    assert "compression" in judge(assessment(blocks=2.0, jpeg_quality=12.0), None).mend
+
+
+def test_a_lamp_beyond_doubt_asks_for_white_balance_without_a_neutral_pixel():
+    assert judge(assessment(cast=math.nan, tint=math.nan, lamp=14.0), None).mend == ("cast",)
 
 
 def test_a_measure_that_could_not_be_made_is_no_evidence():
@@ -85,6 +96,14 @@ def test_a_size_chart_may_be_what_a_main_photo_may_not():
     assert judge(chart, None, role="main").verdict == "retake"
     assert judge(chart, None, role="size chart").verdict == "accept"
     assert judge(chart, None, role="size_chart").verdict == "accept"
+
+
+def test_a_drawing_is_no_photo_of_a_product_but_a_size_chart_may_be_drawn():
+    drawn = assessment(few_tones=0.96, clipped_centre=0.8, ground_lightness=100.0)
+    assert [r.code for r in judge(drawn, None).reasons] == ["size_chart"]
+    assert judge(drawn, None).verdict == "retake"
+    assert judge(drawn, None, role="size chart").verdict == "accept"
+    assert judge(assessment(few_tones=0.75), None).verdict == "accept", "a studio photo on pure white"
 
 
 def test_a_detail_may_be_cut_off():

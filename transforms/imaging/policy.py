@@ -56,6 +56,9 @@ class Thresholds:
     cut_off: Points = setting((0.64, 0.70, 0.78), unit="share", why="of one edge of the frame", decides=True)
     clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
+    drawn: Points = setting(
+        (0.90, 0.915, 0.93), unit="share", why="of the picture in its five commonest tones", decides=True
+    )
     collage: Points = setting((0.95, 0.97, 1.2), unit="share", why="length of the straightest inner edge", decides=True)
 
     def __post_init__(self) -> None:
@@ -166,6 +169,7 @@ def _moved(measures: Measures) -> float:
 
 RULES = (
     Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
+    Rule("size_chart", "drawn", lambda m: m["few_tones"], lambda m: 100 * m["few_tones"]),
     Rule("too_dark", "too_dark", _lost_in_the_dark, _light_missing),
     Rule("burnt_out", "burnt_out", _burnt, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
     Rule("low_res", "low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
@@ -345,6 +349,7 @@ _ECHOES = {
     "burnt_out": ("bright", "low_contrast", "uneven_light"),
     "enlarged": ("blur", "motion"),
     "motion": ("blur",),
+    "size_chart": ("low_contrast", "bright", "burnt_out", "uneven_light"),
     "blank": ("*",),
 }
 """A reason -> those that only repeat it."""

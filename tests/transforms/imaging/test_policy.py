@@ -26,7 +26,8 @@ from transforms.reasons import REASONS, advice
 
 FINE = {
     "blur": -8.0, "blur_width": 0.5, "motion": 0.1, "enlarged": 0.1, "blur_400": -8.0, "blur_width_400": 0.5,
-    "motion_400": 0.1, "enlarged_400": 0.1, "dim_stops": 0.2, "mean_stops": -0.6, "clipped": 0.0, "clipped_partly": 0.0, "clipped_border": 0.0,
+    "motion_400": 0.1, "enlarged_400": 0.1, "dim_stops": 0.2, "mean_stops": -0.6, "clipped": 0.0, "clipped_partly": 0.0,
+    "clipped_border": 0.0,
     "clipped_centre": 0.0, "contrast": 0.8, "black_point": 0.05, "noise": 0.4, "blocks": 1.0, "cast": 4.0, "tint": 3.0, "lamp": 0.0,
     "light_fall": 0.3, "short_side": 800.0, "long_side": 1200.0, "blank": 0.3, "ground_plain": 1.0,
     "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "clutter": 0.02, "border": 0.0, "seam": 0.1, "few_tones": 0.3,

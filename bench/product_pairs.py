@@ -1,0 +1,46 @@
+"""Of a product photo and a slightly spoilt copy of it, is the photo itself scored higher?
+
+    python -m bench.product_pairs [--photos 30] [--strength 0.2]
+
+On sellers' uploads (never trained on) and on studio photos of the test side of the split, for each defect.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from models import references
+from models.dataset import read_rgb
+from models.distortions import DISTORTIONS
+from models.evaluation import score
+from models.examples import sized
+from models.scorer import load
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--photos", type=int, default=30)
+    parser.add_argument("--strength", type=float, default=0.2)
+    args = parser.parse_args()
+    uploads = sorted((args.data / "uploads").glob("*.jpg"))
+    uploads = [uploads[i] for i in np.random.default_rng(0).permutation(len(uploads))[: args.photos]]
+    found = references.one_of_each(references.references(args.data), test=True, seed=0)
+    studio = [r.path for r in found if r.kind == "studio"][: args.photos]
+    scorer = load(form="litert")
+    print(f"model {scorer.version}, strength {args.strength}: the clean one of each pair scored higher")
+    for kind, paths in (("uploads", uploads), ("studio", studio)):
+        higher = []
+        for path in paths:
+            photo = sized(read_rgb(path), 1000)
+            spoilt = [way.spoil(photo, args.strength, np.random.default_rng(0)) for way in DISTORTIONS]
+            clean, *others = (p.score for p in score(scorer, [photo, *spoilt]))
+            higher.append([clean > other for other in others])
+        shares = np.mean(higher, axis=0)
+        told = "  ".join(f"{way.defect} {share:.0%}" for way, share in zip(DISTORTIONS, shares, strict=True))
+        print(f"{kind}, {len(paths)} photos: all {np.mean(higher):.1%}  {told}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -23,6 +23,8 @@ GONE = ("changed", "not_found")
 GRACE_S = 1.0
 POLL_MOST = 500
 WAIT_S = 0.2
+FETCH_WAIT_S = 1.0
+"""How long an idle fetcher sleeps, unless it is woken: there are many of them."""
 
 
 class Intake:
@@ -98,7 +100,7 @@ class Intake:
 
     def _fetch(self) -> None:
         while not self._stop.is_set():
-            if (photo := self._flight.next_to_fetch(WAIT_S)) is not None:
+            if (photo := self._flight.next_to_fetch(FETCH_WAIT_S)) is not None:
                 self._fetch_one(photo)
 
     def _fetch_one(self, photo: Open) -> None:

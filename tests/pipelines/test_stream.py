@@ -84,6 +84,19 @@ def test_photos_are_judged_as_they_come_across_a_kill_and_a_stop(tmp_path):
     assert summary["already_finished"] >= 2 and summary["latency_s"]["p50"] > 0
 
 
+def test_a_second_signal_ends_it_at_once():
+    script = (
+        "import time; from pipelines import stream; stream._stop_on_signals(); print(1, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 143
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from transforms.imaging.preprocess import smooth_gaussian
 from transforms.imaging.types import Box
 
 _WORKING_SIDE = 160
@@ -46,7 +47,7 @@ def find_region(pixels: npt.NDArray[Any]) -> Region:
     small = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     if min(size) < 8:
         return Region(np.ones((height, width), bool), WHOLE, 0.0, False)
-    lab = to_lab(cv2.GaussianBlur(small, (3, 3), 0))
+    lab = to_lab(smooth_gaussian(small))
     found, plain, confidence = _split(lab)
     if confidence == 0.0:
         return Region(np.ones((height, width), bool), WHOLE, 0.0, plain)

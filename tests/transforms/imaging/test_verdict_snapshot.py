@@ -29,6 +29,7 @@ SEEN: dict[str, tuple[str, list[str]]] = {
     "hazy-shirt.jpg": ("accept", ["low_contrast"]),
     "patterned-trousers.jpg": ("accept", ["dark"]),
     "red-jacket.jpg": ("accept", []),
+    "moved-trousers.jpg": ("retake", ["motion"]),
     "smeared-dress.jpg": ("accept", []),
     "white-tshirt.jpg": ("accept", []),
     "yellowish-blouse.jpg": ("accept", ["low_contrast", "cast"]),

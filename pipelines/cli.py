@@ -84,8 +84,9 @@ def _log(verbose: bool) -> None:
     for name in ("pipelines", "transforms", "models"):
         logging.getLogger(name).setLevel(logging.INFO if verbose else logging.WARNING)
     if not verbose:
-        # Beam prints the stack of whatever ends a run; the user gets its sentence.
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+        # Beam prints the stack of whatever ends a run, Kafka's client a line each time that it tries; the user gets our sentence.
+        for name in ("apache_beam", "librdkafka"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 if __name__ == "__main__":

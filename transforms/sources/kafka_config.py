@@ -1,5 +1,6 @@
 """Where a topic is and how it is reached: `kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=G`, and a file of client properties."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from transforms.errors import UserError
+
+CLIENT_LOG = logging.getLogger("librdkafka")
 
 TIMEOUT_S = 8.0
 LOST = ("earliest", "stop")
@@ -120,7 +123,8 @@ def open_client(make: Any, properties: Mapping[str, Any], named: str) -> Any:
     from confluent_kafka import KafkaException
 
     try:
-        return make(dict(properties))
+        # The client's own lines go to Python's log when it is polled; by itself it writes them to standard error.
+        return make(dict(properties), logger=CLIENT_LOG)
     except (KafkaException, ValueError, TypeError) as error:
         said = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         raise UserError(f"the Kafka client for {named} cannot be made: {said}; see --kafka-config") from None

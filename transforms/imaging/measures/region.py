@@ -47,7 +47,7 @@ def find_region(pixels: npt.NDArray[Any]) -> Region:
     small = pixels if size == (width, height) else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     if min(size) < 8:
         return Region(np.ones((height, width), bool), WHOLE, 0.0, False)
-    lab = to_lab(smooth_gaussian(small))
+    lab = to_lab(smooth_gaussian(np.asarray(small, np.uint8)))
     found, plain, confidence = _split(lab)
     if confidence == 0.0:
         return Region(np.ones((height, width), bool), WHOLE, 0.0, plain)

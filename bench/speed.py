@@ -35,8 +35,6 @@ from transforms.sinks.output import open_output
 
 SIZES = {"400 px": (533, 400), "1.4 MP": (1340, 1080), "12 MP": (4000, 3000)}
 STAGES = ("fetch", "assess", "score", "judge", "mend", "write")
-CLOUD_CORE_HOUR = 0.048
-"""US dollars for one core-hour of a general-purpose cloud machine, on-demand list price, rounded (2026-11)."""
 
 
 def main() -> None:
@@ -47,10 +45,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--sizes", action="store_true")
     parser.add_argument("--cleanvision", metavar="PYTHON")
+    parser.add_argument(
+        "--core-hour", type=float, default=0.05, help="what a core-hour costs you; .05 is an assumption"
+    )
     args = parser.parse_args()
     cv2.setNumThreads(1)
     if args.sizes:
-        by_size(args.folder)
+        by_size(args.folder, args.core_hour)
         return
     with tempfile.TemporaryDirectory() as scratch:
         photos = sample(args.folder, args.photos, Path(scratch) / "in")
@@ -131,22 +132,22 @@ def against_cleanvision(photos: Sequence[Path], python: str, rounds: int, worker
     print(f"vitrine with the model on every photo / cleanvision's nine checks: {statistics.median(ratios):.2f}")
 
 
-def by_size(folder: Path | None) -> None:
+def by_size(folder: Path | None, core_hour: float) -> None:
     """Core-milliseconds by stage; the photos are mosaics of those in `folder` (default: the samples)."""
     settings, scorer = config.load(None, {}), load(form="auto")
     made_by = maker(settings, scorer)
-    print(f"{'core-ms a photo':<16}" + "".join(f"{stage:>9}" for stage in STAGES) + f"{'all':>9}{'USD a million':>15}")
+    print(f"{'core-ms a photo':<16}" + "".join(f"{stage:>9}" for stage in STAGES) + f"{'all':>9}{'a million':>15}")
     for name, (height, width) in SIZES.items():
         spent: dict[str, list[float]] = {stage: [] for stage in STAGES}
         for data in mosaics(folder or Path("samples"), height, width, 12):
             for stage, seconds in timed(data, settings, scorer, made_by).items():
                 spent[stage].append(seconds * 1e3)
         means = {stage: statistics.fmean(values) for stage, values in spent.items()}
-        cost = sum(means.values()) / 3.6e6 * 1e6 * CLOUD_CORE_HOUR
+        cost = sum(means.values()) / 3.6e6 * 1e6 * core_hour
         print(
             f"{name:<16}" + "".join(f"{means[s]:>9.1f}" for s in STAGES) + f"{sum(means.values()):>9.1f}{cost:>15.2f}"
         )
-    print(f"at {CLOUD_CORE_HOUR} US dollars a core-hour")
+    print(f"a million photos, where a core-hour costs {core_hour}")
 
 
 def timed(data: bytes, settings: config.Config, scorer: object, made_by: object) -> dict[str, float]:

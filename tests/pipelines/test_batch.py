@@ -1,5 +1,6 @@
 """The main job, end to end, on photos made here: what a person runs, and what the tables then hold."""
 
+import functools
 import io
 import json
 import os
@@ -230,7 +231,9 @@ def test_an_interrupt_is_answered_at_once_and_the_next_run_goes_on(tmp_path):
     save(tmp_path / "in", 12)
     command = [sys.executable, "-m", "pipelines.cli", "batch", "--quiet", "--input", str(tmp_path / "in")]
     command += ["--output", str(tmp_path / "out"), "--run-epoch-photos", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    # A job that a shell put in the background ignores Ctrl-C, and so does what it starts.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     time.sleep(4.0)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=10)

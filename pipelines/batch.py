@@ -31,6 +31,7 @@ class Epoch:
     events: list[ImageEvent] = dataclasses.field(default_factory=list)
     dead_letters: list[DeadLetter] = dataclasses.field(default_factory=list)
     finished: int = 0
+    repeated: int = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,19 +64,19 @@ def run(args: argparse.Namespace, config: Config) -> int:
         from pipelines.job import open_job
         from transforms.stage import DONE
 
-        total, finished, epochs = Tally(), 0, 0
+        total, finished, repeated, epochs = Tally(), 0, 0, 0
         job = open_job(config, output)
         with Progress(lambda: DONE.value, args.quiet):
             for epoch in split(found, config.run.epoch_photos, config.run.epoch_bytes):
                 fresh = _unfinished(epoch, tables, again)
-                finished += fresh.finished
+                finished, repeated = finished + fresh.finished, repeated + fresh.repeated
                 if fresh.events or fresh.dead_letters:
                     total.add(run_epoch(fresh.events, fresh.dead_letters, {}, job, config.run.workers))
                     epochs += 1
         if again is not None:
             again.finish()
         summary = run_file.summary(args.input, output.root, began, time.perf_counter() - clock, total, job.maker)
-        summary |= {"already_finished": finished, "epochs": epochs, "left_out": dict(left_out)}
+        summary |= {"already_finished": finished, "repeated": repeated, "epochs": epochs, "left_out": dict(left_out)}
         run_file.write(output, summary)
     print(run_file.text(summary))
     print(f"next: vitrine report {args.output}")
@@ -110,7 +111,10 @@ def _unfinished(epoch: Epoch, tables: Tables, again: Again | None) -> Epoch:
     for item, whole, revision, target in zip(items, identities, known, targets, strict=True):
         wanted = 0 if revision is None else target
         version = whole[1:] if whole[1] else whole[0]
-        if wanted is None or (revision is not None and revision >= wanted) or version in seen:
+        if version in seen:
+            left.repeated += 1
+            continue
+        if wanted is None or (revision is not None and revision >= wanted):
             left.finished += 1
             continue
         seen.add(version)

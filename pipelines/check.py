@@ -1,7 +1,9 @@
 """`vitrine check`: a few photos at once, through the same functions as a run, without Beam or TensorFlow."""
 
 import argparse
+import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -59,9 +61,10 @@ def run(args: argparse.Namespace, config: Config) -> int:
 def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
     uri = identity.canonical_uri(name)
     event = ImageEvent(event_id=identity.event_id(None, uri, "", uri), uri=uri, role=role)
-    return steps.examine(
-        steps.fetch(event, config.fetch, config.rules), config.rules, lambda tiles: scorer.score(tiles[None])[0]
-    )
+    began = time.perf_counter()
+    fetched = steps.fetch(event, config.fetch, config.rules)
+    case = steps.examine(fetched, config.rules, lambda tiles: scorer.score(tiles[None])[0])
+    return dataclasses.replace(case, seconds=time.perf_counter() - began)
 
 
 def _draw(case: Case, target: Path, config: Config) -> None:

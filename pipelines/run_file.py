@@ -72,7 +72,9 @@ def text(run: dict[str, Any]) -> str:
         codes = ", ".join(f"{code} {count}" for code, count in run["dead_letters"].items())
         lines.append(f"  {'refused':<10}{sum(run['dead_letters'].values()):>8}  ({codes})")
     if run["already_finished"]:
-        lines.append(f"  {run['already_finished']} were finished before; --again judges them once more")
+        lines.append(f"  finished before: {run['already_finished']}; --again judges them once more")
+    if run.get("repeated"):
+        lines.append(f"  named more than once: {run['repeated']} further lines; each version of a photo is judged once")
     if run["left_out"]:
         lines.append(f"  {describe_left_out(Counter(run['left_out']))}")
     return "\n".join(lines)

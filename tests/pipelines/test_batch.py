@@ -174,6 +174,16 @@ def test_an_event_id_that_names_two_photos_loses_none(tmp_path):
         assert letter["code"] == "bad_event" and letter["uri"].endswith("photo-0001.jpg")
 
 
+def test_a_photo_that_a_manifest_names_twice_is_judged_once_and_it_is_said_so(tmp_path, capsys):
+    save(tmp_path / "in", 1)
+    manifest = tmp_path / "in" / "list.csv"
+    manifest.write_text("uri,product_id\nphoto-0000.jpg,a\nphoto-0000.jpg,b\n")
+    assert batch("--input", str(manifest), "--output", str(tmp_path / "out")) == 0
+    said = capsys.readouterr().out
+    assert "named more than once: 1" in said and "finished before" not in said
+    assert [row["product_id"] for row in rows(tmp_path / "out")] == ["a"]
+
+
 def test_photos_cross_no_shuffle_and_no_buffer(tmp_path, monkeypatch):
     """What crosses one is unpickled on the other side. (Pickled it may be: Beam samples sizes for its counters so.)"""
     from transforms.case import Case

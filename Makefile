@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test test-servers test-engines flink-demo lint format bench docs lock clean
+.PHONY: help demo test test-servers test-engines flink-demo lint format bench docs lock
 
 help:            ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST)

@@ -4,15 +4,17 @@ A command's module has `add_arguments(parser)` and `run(args, config) -> exit co
 """
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from types import FrameType
 
-from pipelines import config as configuration
 from transforms.errors import UserError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -36,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 0 when the job was done, 2 when it cannot be done as asked, 130 when interrupted, 1 for a fault."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(argv)
+        with _answering_interrupts():
+            return _run(argv)
     except UserError as error:
         print(f"vitrine: {error}", file=sys.stderr)
         return 2
@@ -44,10 +47,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output left (`vitrine sql … | head`): keep the interpreter's last flush from complaining.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
-    except KeyboardInterrupt:
-        print("\nvitrine: interrupted; run the same command again to go on", file=sys.stderr, flush=True)
-        # The workers' threads would be waited for; what is committed is safe, as it is from a kill.
-        os._exit(130)
     except Exception as error:
         if "--verbose" in argv:
             raise
@@ -56,7 +55,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+@contextlib.contextmanager
+def _answering_interrupts() -> Iterator[None]:
+    """Leave at once at Ctrl-C. A job that a shell put in the background ignores it, and goes on ignoring it."""
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ours = ours and threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, _leave)
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """End the process where it stands: what is committed is safe, as it is from a kill.
+
+    Unwinding would take the workers' threads' ground away under them, wait for them, and print how each of them fell.
+    """
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+    journal = sys.modules.get("transforms.imaging.codec.journal")  # not worth an import where nothing was decoded
+    if journal is not None:
+        journal.absolve()
+    os.write(2, b"\nvitrine: interrupted; run the same command again to go on\n")
+    os._exit(128 + number)
+
+
 def _run(argv: list[str]) -> int:
+    from pipelines import config as configuration  # by now Ctrl-C has its answer: importing takes a moment
+
     parser = argparse.ArgumentParser(
         prog="vitrine",
         description="Looks at every product photo: judges it, mends what can be mended, records why.",

@@ -15,6 +15,7 @@ import hashlib
 import os
 import secrets
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,7 @@ class Journal:
             self._end(slot, event_id)
             raise
         except BaseException:
-            # Interrupted: nothing is known of the event that was not known before.
+            # Interrupted in this thread (`absolve` is for the others): nothing is known of the event that was not known before.
             os.pwrite(slot, _IDLE, 0)
             raise
         if more:
@@ -128,6 +129,12 @@ def open_journal(directory: Path) -> Journal:
     return Journal(directory)
 
 
+def absolve() -> None:
+    """Blank what this process's threads say that they work on: it ends on demand, and no event is to blame for that."""
+    for slot in list(_slots):
+        os.pwrite(slot.descriptor, _IDLE, 0)
+
+
 class _Slot:
     """A locked file of this thread. The lock lasts as long as the descriptor, so as long as thread and process."""
 
@@ -139,11 +146,16 @@ class _Slot:
         fcntl.flock(self.descriptor, fcntl.LOCK_EX)
         os.pwrite(self.descriptor, _IDLE, 0)
         fresh.rename(self._path)
+        _slots.add(self)
 
     def __del__(self) -> None:
         if self.pid == os.getpid():
             self._path.unlink(missing_ok=True)
         os.close(self.descriptor)
+
+
+_slots: weakref.WeakSet[_Slot] = weakref.WeakSet()
+"""Of all threads of this process."""
 
 
 def _event_in(slot: bytes) -> str | None:

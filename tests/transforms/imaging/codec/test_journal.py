@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from transforms.errors import RefusalError
-from transforms.imaging.codec.journal import DEATHS_TO_POISON, Journal
+from transforms.imaging.codec.journal import DEATHS_TO_POISON, Journal, absolve
 
 HOLD = """
 import sys, threading, time
@@ -100,6 +100,25 @@ def test_an_interrupted_attempt_leaves_the_suspicion_as_it_was(tmp_path: Path) -
     with pytest.raises(KeyboardInterrupt), journal.attempt("other"):
         raise KeyboardInterrupt
     assert Journal(tmp_path).suspects() == {"event": 1}
+
+
+def test_a_process_that_ends_on_demand_suspects_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    begun, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with journal.attempt("event"):
+            begun.set()
+            end.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait(10)
+    absolve()
+    (slot,) = (tmp_path / "slots").glob("*.slot")
+    assert not any(slot.read_bytes()[:4])
+    end.set()
+    thread.join()
 
 
 def test_an_event_that_kills_three_times_is_poison_until_cleared(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
+from transforms.imaging.quantiles import quantiles
 from transforms.imaging.types import Pixels
 
 Plane = npt.NDArray[Any]
@@ -36,7 +37,10 @@ def _basis() -> Plane:
 _DCT = _basis()
 _ODD = (np.indices((SIDE, SIDE)).sum(axis=0) % 2 == 1).ravel()
 _MIDDLE = (abs(np.indices((SIDE, SIDE)).sum(axis=0) - 6.5) < 2).ravel()
-_NOT_MEAN = np.arange(SIDE * SIDE) > 0
+_NUMBER = np.arange(SIDE * SIDE)
+_SETS = np.stack([_NUMBER >= 36, _ODD, ~_ODD & (_NUMBER > 0)], axis=1).astype(np.float32)
+_SETS /= _SETS.sum(axis=0)
+"""Frequencies whose mean square is asked for, one set a column: the fine ones, the odd ones, the even ones without the mean."""
 _QUIET = 0.02
 """The share of blocks taken for free of texture."""
 
@@ -136,7 +140,7 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
     """The noise's standard deviation by DCT frequency, and its factor by lightness.
 
     Args:
-        plane: height x width, float32.
+        plane: height x width, float32 or uint8.
         lightness: the same shape, uint8.
         blocks: about how many are looked at.
 
@@ -145,23 +149,23 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
         float32, about 1.
     """
     step = max(2, int(np.sqrt(plane.size / blocks)))
-    windows = sliding_window_view(plane, (SIDE, SIDE))[::step, ::step]
-    coefficients = windows.reshape(-1, SIDE * SIDE) @ _DCT.T
-    light = cv2.blur(lightness, (SIDE, SIDE), anchor=(0, 0))[: plane.shape[0] - SIDE + 1, : plane.shape[1] - SIDE + 1]
-    light = light[::step, ::step].ravel()
-    activity = np.square(coefficients[:, 36:]).mean(axis=1)
+    coefficients = _blocks(plane, step).astype(np.float32) @ _DCT.T
+    light = np.rint(_blocks(lightness, step).mean(axis=1, dtype=np.float32)).astype(np.uint8)
     open_range = (light > 6) & (light < 249)
-    if open_range.sum() < 64:
+    if np.count_nonzero(open_range) < 64:
         return np.zeros(SIDE * SIDE, np.float32), np.ones(256, np.float32)
-    factors = _by_lightness(activity, light, open_range)
-    scaled = coefficients[open_range] / np.maximum(factors[light[open_range]], 1e-3)[:, None]
+    coefficients, light = coefficients[open_range], light[open_range]
+    fine, odd, even = (np.square(coefficients) @ _SETS).T
+    factors = _by_lightness(fine, light)
+    scale = np.maximum(factors[light], 1e-3)
     # Texture would count as noise, so the quietest blocks speak. They are chosen by every other frequency and read at
     # the rest: blocks chosen by the numbers that are then read would be quiet by chance.
     spectrum = np.zeros(SIDE * SIDE)
-    for chosen_by, read in ((_ODD, ~_ODD), (~_ODD, _ODD)):
-        activity = np.square(scaled[:, chosen_by & _NOT_MEAN]).mean(axis=1)
-        quiet = activity <= np.quantile(activity, _QUIET)
-        spectrum[read] = np.median(np.abs(scaled[quiet][:, read]), axis=0) / 0.6745
+    for chosen_by, read in ((odd, ~_ODD), (even, _ODD)):
+        activity = chosen_by / np.square(scale)
+        quiet = activity <= quantiles(activity, _QUIET)[0]
+        scaled = coefficients[quiet][:, read] / scale[quiet, None]
+        spectrum[read] = np.median(np.abs(scaled), axis=0) / 0.6745
     # Smooth shading is strong in the lowest frequencies and nowhere else; noise, coarse as it may be, is not.
     most = 2.5 * np.sqrt(np.square(spectrum[_MIDDLE]).mean())
     spectrum = np.minimum(spectrum, most)
@@ -169,18 +173,23 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
     return spectrum.astype(np.float32), factors
 
 
-def _by_lightness(activity: npt.NDArray[np.floating], light: npt.NDArray[Any], usable: npt.NDArray[np.bool_]) -> Plane:
+def _blocks(plane: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
+    """Return the 8 x 8 blocks that begin at every `step`-th row and column, one a row."""
+    return sliding_window_view(plane, (SIDE, SIDE))[::step, ::step].reshape(-1, SIDE * SIDE)
+
+
+def _by_lightness(activity: npt.NDArray[np.floating], light: npt.NDArray[Any]) -> Plane:
     """Relative noise by lightness: low quantiles of the fine activity in eight ranges of it, joined by lines.
 
     A range of which the photo shows only edges would look noisy. A sensor's noise, encoded as sRGB, is about even from
     mid grey upwards and up to three times as strong in the shade, so no range is believed beyond that.
     """
     centres, levels = [], []
-    for start in range(0, 256, 32):
-        inside = usable & (light >= start) & (light < start + 32)
-        if inside.sum() >= 50:
+    for part in range(8):
+        inside = light >> 5 == part
+        if np.count_nonzero(inside) >= 50:
             centres.append(float(light[inside].mean()))
-            levels.append(float(np.sqrt(np.quantile(activity[inside], 0.1))))
+            levels.append(float(np.sqrt(quantiles(activity[inside], 0.1)[0])))
     if not levels or max(levels) <= 0:
         return np.ones(256, np.float32)
     least = max(min(levels), 0.05)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from transforms.imaging.fixes.light import TO_LINEAR, to_bytes, to_linear
+from transforms.imaging.fixes.light import TO_LINEAR, to_bytes
+from transforms.imaging.quantiles import byte_quantiles
 from transforms.imaging.types import Pixels
 
 Gains = tuple[float, float, float]
@@ -26,11 +27,10 @@ def ground_light(pixels: Pixels, border: float = 0.04, spread: float = 12.0, lig
         spread: the largest distance, in grey values, between the frame's lower and upper quarter in any channel.
         lightness: the least median grey value of the lightest channel.
     """
-    frame = _frame(pixels, border)
-    low, middle, high = np.percentile(frame, [25, 50, 75], axis=0)
-    if (high - low).max() > spread or middle.max() < lightness:
+    found = [byte_quantiles(channel, 0.25, 0.5, 0.75) for channel in cv2.split(_frame(pixels, border)[None])]
+    if max(high - low for low, _, high in found) > spread or max(middle for _, middle, _ in found) < lightness:
         return None
-    red, green, blue = (float(value) for value in to_linear(np.rint(middle).astype(np.uint8)))
+    red, green, blue = (float(TO_LINEAR[round(middle)]) for _, middle, _ in found)
     return red, green, blue
 
 
@@ -150,18 +150,20 @@ def neutral_share(pixels: Pixels, light: Gains) -> float:
     return float(((np.abs(warm) < 0.35) & (np.abs(magenta) < 0.25)).mean())
 
 
+_NO_SLOPE = 1e-10
+"""Squares of slopes below this are rounding."""
+
+
 def grey_edge(pixels: Pixels, power: float = 6.0) -> Gains | None:
     """The light's colour as the Minkowski mean of linear light's gradients; None for a photo without any edge."""
     if min(pixels.shape[:2]) < 3:
         return None
-    smooth = cv2.GaussianBlur(to_linear(pixels), (0, 0), 1.0)
-    slope = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))
-    if power == 6.0:  # by products: a general power takes ten times as long
-        slope = slope.astype(np.float64)
-        cubed = slope * slope * slope
-        mean = np.square(cubed).mean(axis=(0, 1)) ** (1.0 / power)
-    else:
-        mean = np.power(slope.astype(np.float64), power).mean(axis=(0, 1)) ** (1.0 / power)
+    smooth = cv2.GaussianBlur(cv2.LUT(pixels, TO_LINEAR), (0, 0), 1.0)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    squared = cv2.add(cv2.multiply(across, across), cv2.multiply(down, down))
+    # What rounding leaves on a flat ground has powers so small that each takes a hundred times as long.
+    steep = cv2.threshold(squared, _NO_SLOPE, 0, cv2.THRESH_TOZERO)[1]
+    mean = np.array(cv2.mean(cv2.pow(steep, power / 2))[:3]) ** (1.0 / power)
     if mean.min() <= 1e-4:
         return None
     red, green, blue = mean.tolist()

@@ -42,17 +42,18 @@ def measure(view: View) -> dict[str, float]:
     top, bottom = _depth(view.small), _depth(np.ascontiguousarray(view.small[::-1]))
     left, right = _depth(turned), _depth(np.ascontiguousarray(turned[::-1]))
     inside = max(0.0, 1 - top - bottom) * max(0.0, 1 - left - right)
-    return {"border": 1 - inside, "seam": max(_seam(view.detail), _seam(cv2.transpose(view.detail)))}
+    return {"border": 1 - inside, "seam": max(_seam(view.across, 0), _seam(view.down, 1))}
 
 
 def _depth(pixels: npt.NDArray[Any]) -> float:
     """Return how deep a bar of one colour lies along the top, as a share of the height; 0 where it is none."""
     height = len(pixels)
-    colour = np.median(pixels[0], axis=0)
-    if (np.abs(pixels[0].astype(np.int16) - colour.astype(np.int16)).max(axis=1) <= _SAME).mean() < _WHOLE:
+    row = np.sort(pixels[0], axis=0).astype(int)
+    colour = (row[(len(row) - 1) // 2] + row[len(row) // 2]) // 2
+    if np.count_nonzero(_off(pixels[:1], colour) <= _SAME) < _WHOLE * len(row):
         return 0.0
-    off = np.abs(pixels[: int(height * _DEEPEST) + 4].astype(np.int16) - colour.astype(np.int16)).max(axis=2)
-    plain = (off <= _SAME).mean(axis=1) >= _WHOLE
+    off = _off(pixels[: int(height * _DEEPEST) + 4], colour)
+    plain = np.count_nonzero(off <= _SAME, axis=1) >= _WHOLE * len(row)
     deep = int(np.argmin(plain)) if not plain.all() else 0
     if deep == 0 or deep + 2 >= len(off):
         return 0.0
@@ -60,11 +61,16 @@ def _depth(pixels: npt.NDArray[Any]) -> float:
     return deep / height if max((off[deep + k] > _APART).mean() for k in (0, 1)) >= _STRAIGHT else 0.0
 
 
-def _seam(luma: npt.NDArray[Any]) -> float:
-    """Return the largest share of rows in which one inner column differs from its neighbour."""
-    width = luma.shape[1]
-    step = cv2.absdiff(luma[:, 1:], luma[:, :-1])
-    marked = cv2.threshold(step, _SAME, 1, cv2.THRESH_BINARY)[1]
-    shares = cv2.reduce(marked, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+def _off(pixels: npt.NDArray[Any], colour: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return by how much each pixel is off a colour in its worst channel: rows x width, uint8."""
+    red, green, blue = cv2.split(cv2.absdiff(pixels, np.array([*colour, 0.0])))
+    return cv2.max(cv2.max(red, green), blue)
+
+
+def _seam(steps: npt.NDArray[Any], along: int) -> float:
+    """Return the largest share of rows in which one inner column differs from its neighbour; `along` 1: of columns, one row."""
+    width = steps.shape[1 - along] + 1
+    marked = cv2.threshold(steps, _SAME, 1, cv2.THRESH_BINARY)[1]
+    shares = cv2.reduce(marked, along, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
     inner = shares[width // 5 : width - width // 5]
     return float(inner.max()) if inner.size else 0.0

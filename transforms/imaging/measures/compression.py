@@ -36,10 +36,8 @@ def measure(view: View) -> dict[str, float]:
     quality = float("nan") if view.jpeg_quality is None else float(view.jpeg_quality)
     if min(view.detail.shape) < 64:
         return {"blocks": float("nan"), "jpeg_quality": quality}
-    across = cv2.absdiff(view.detail[:, 1:], view.detail[:, :-1])
-    down = cv2.absdiff(view.detail[1:], view.detail[:-1])
-    columns = cv2.reduce(across, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-    rows = cv2.reduce(down, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+    columns = cv2.reduce(view.across, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+    rows = cv2.reduce(view.down, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
     blocks = float(np.clip(min(_step(columns), _step(rows)), 0.0, _MOST))
     return {"blocks": blocks, "jpeg_quality": quality}
 

@@ -1,10 +1,13 @@
 """The span of tones that the photo uses, in the channel where it is widest: grey on red is contrast, though not of luma."""
 
+import cv2
 import numpy as np
 
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
+from transforms.imaging.quantiles import byte_quantiles
 
+_ENDS = (0.01, 0.99)
 _SOURCE = "percentile contrast: robust form of Michelson contrast on the encoded scale"
 
 MEASURES = (
@@ -16,10 +19,10 @@ MEASURES = (
 
 def measure(view: View) -> dict[str, float]:
     """Return the tonal spans of the photo and of its product."""
-    low, high = np.percentile(view.small.reshape(-1, 3), (1, 99), axis=0) / 255.0
-    product_low, product_high = np.percentile(view.luma[view.product], (1, 99)) / 255.0
+    spans = [byte_quantiles(channel, *_ENDS) for channel in cv2.split(view.small)]
+    low, high = byte_quantiles(view.luma, *_ENDS, where=view.product.view(np.uint8))
     return {
-        "contrast": float((high - low).max()),
-        "black_point": float(low.min()),
-        "product_contrast": float(product_high - product_low),
+        "contrast": max(high - low for low, high in spans) / 255.0,
+        "black_point": min(low for low, _ in spans) / 255.0,
+        "product_contrast": (high - low) / 255.0,
     }

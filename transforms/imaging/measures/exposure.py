@@ -8,9 +8,11 @@ the middle of the photo, where the product is.
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import TO_LINEAR, View
+from transforms.imaging.quantiles import quantiles
 
 _WHITE = 0.8
 _MEAN = 0.25
@@ -40,12 +42,11 @@ MEASURES = (
 
 def measure(view: View) -> dict[str, float]:
     """Return the exposure measures of a photo."""
-    highlight = max(float(np.percentile(view.linear, 98)), 1e-4)
-    strongest = cv2.max(cv2.max(view.small[..., 0], view.small[..., 1]), view.small[..., 2])
-    mean = max(float(TO_LINEAR[strongest].mean()), 1e-4)
-    middle = max(float(np.median(view.linear[view.product])), 1e-4)
-    top = view.small >= _CLIPPED
-    channels = top[..., 0].astype(np.uint8) + top[..., 1] + top[..., 2]
+    red, green, blue = cv2.split(view.small)
+    highlight = max(quantiles(view.linear, 0.98)[0], 1e-4)
+    mean = max(cv2.mean(cv2.LUT(cv2.max(cv2.max(red, green), blue), TO_LINEAR))[0], 1e-4)
+    middle = max(quantiles(view.linear[view.product], 0.5)[0], 1e-4)
+    channels = (red >= _CLIPPED).view(np.uint8) + (green >= _CLIPPED) + (blue >= _CLIPPED)
     height, width = channels.shape
     centre = channels[height // 4 : height - height // 4, width // 4 : width - width // 4]
     border = np.concatenate([channels[0], channels[-1], channels[:, 0], channels[:, -1]])
@@ -53,10 +54,15 @@ def measure(view: View) -> dict[str, float]:
         "dim_stops": float(np.clip(np.log2(_WHITE / highlight), -0.5, 12.0)),
         "mean_stops": float(np.clip(np.log2(_MEAN / mean), -3.0, 12.0)),
         "product_stops": float(np.clip(np.log2(middle / _MIDDLE_GREY), -12.0, 2.5)),
-        "clipped": float((channels == 3).mean()),
-        "clipped_partly": float((channels == 2).mean()),
-        "clipped_centre": float((centre >= 2).mean()),
-        "clipped_border": float((border == 3).mean()),
-        "product_clipped": float((channels[view.product] == 3).mean()),
-        "crushed": float((view.luma <= 4).mean()),
+        "clipped": _share(channels == 3),
+        "clipped_partly": _share(channels == 2),
+        "clipped_centre": _share(centre >= 2),
+        "clipped_border": _share(border == 3),
+        "product_clipped": _share(channels[view.product] == 3),
+        "crushed": _share(view.luma <= 4),
     }
+
+
+def _share(true: npt.NDArray[np.bool_]) -> float:
+    """Return how much of a mask is True."""
+    return float(np.count_nonzero(true) / true.size)

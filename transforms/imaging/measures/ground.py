@@ -1,9 +1,10 @@
 """What the product stands on: whether it is plain, how white and how even."""
 
-import numpy as np
+import cv2
 
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
+from transforms.imaging.quantiles import quantiles
 
 _SOURCE = "CIELAB statistics outside the product mask; marketplaces ask for pure white"
 
@@ -22,9 +23,9 @@ def measure(view: View) -> dict[str, float]:
     ground = ~view.product
     if not view.region.plain or ground.mean() < 0.02:
         return values
-    lab = view.lab[ground]
-    low, middle, high = np.percentile(lab[:, 0], (10, 50, 90))
-    values["ground_lightness"] = float(np.clip(middle, 0.0, 100.0))
-    values["ground_chroma"] = float(np.median(np.hypot(lab[:, 1], lab[:, 2])))
-    values["ground_unevenness"] = float(high - low)
+    lightness = cv2.extractChannel(view.lab, 0)[ground]
+    low, middle, high = quantiles(lightness, 0.1, 0.5, 0.9)
+    values["ground_lightness"] = min(max(middle, 0.0), 100.0)
+    values["ground_chroma"] = quantiles(view.chroma[ground], 0.5)[0]
+    values["ground_unevenness"] = high - low
     return values

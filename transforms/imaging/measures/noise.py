@@ -28,5 +28,5 @@ def measure(view: View) -> dict[str, float]:
     """Return the noise; NaN for a photo with a side under 32 px."""
     if min(view.detail.shape) < 4 * SIDE:
         return {"noise": float("nan")}
-    spectrum, _ = noise_spectrum(view.detail.astype(np.float32), view.detail, _BLOCKS)
+    spectrum, _ = noise_spectrum(view.detail, view.detail, _BLOCKS)
     return {"noise": float(np.sqrt(np.square(spectrum[1:]).mean()))}

@@ -14,12 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.imaging.preprocess import smooth_gaussian
+from transforms.imaging.quantiles import quantiles
 from transforms.imaging.types import Box
 
 _WORKING_SIDE = 160
 _RING = 0.04
 _PLAIN_SPREAD = 7.0
 _FAR = 9.0
+_SHARES = np.arange(256, dtype=np.float32) / 255
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
@@ -57,7 +59,7 @@ def find_region(pixels: npt.NDArray[Any]) -> Region:
 
 def to_lab(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Turn sRGB uint8 pixels to CIELAB (D65), float32: L in 0..100, a and b in about -128..127."""
-    return cv2.cvtColor(pixels.astype(np.float32) / 255.0, cv2.COLOR_RGB2LAB)
+    return cv2.cvtColor(cv2.LUT(pixels, _SHARES), cv2.COLOR_RGB2LAB)
 
 
 def _split(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], bool, float]:
@@ -77,7 +79,7 @@ def _split(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], bool, float]:
     if share < 0.01 or share > 0.97:
         return np.ones(mask.shape, bool), plain, 0.0
     inside, outside = distance[mask > 0], distance[mask == 0]
-    gap = float(np.median(inside) - np.percentile(outside, 75))
+    gap = quantiles(inside, 0.5)[0] - quantiles(outside, 0.75)[0]
     confidence = float(np.clip(gap / 25.0, 0.0, 1.0)) * (1.0 if plain else 0.6)
     return mask.astype(bool), plain, confidence
 
@@ -90,17 +92,19 @@ def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
     points = np.stack([np.ones(len(rows), np.float32), across[columns], down[rows]], axis=1)
     colours = lab[rows, columns]
     # The product may cross the border: fit, drop the farthest third, fit again.
-    keep = np.abs(colours - np.median(colours, axis=0)).sum(axis=1)
-    near = keep <= np.percentile(keep, 75)
+    middle = [quantiles(channel, 0.5)[0] for channel in cv2.split(colours[None])]
+    keep = np.abs(colours - np.array(middle, np.float32)).sum(axis=1)
+    near = keep <= quantiles(keep, 0.75)[0]
     for _ in range(2):
         some = points[near]
         fit = np.linalg.lstsq(some.T @ some, some.T @ colours[near], rcond=None)[0]
         off = colours - points @ fit
         residual = np.sqrt(np.einsum("ij,ij->i", off, off))
-        near = residual <= np.percentile(residual, 70)
+        (spread,) = quantiles(residual, 0.7)
+        near = residual <= spread
     start, right, low = fit.astype(np.float32)
     plane = (start + across[:, None] * right)[None] + (down[:, None] * low)[:, None]
-    return plane, float(np.percentile(residual, 70))
+    return plane, spread
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,5 +1,6 @@
 """How colourful the photo is."""
 
+import cv2
 import numpy as np
 
 from transforms.imaging.measures.declaration import Measure
@@ -19,5 +20,4 @@ MEASURES = (
 
 def measure(view: View) -> dict[str, float]:
     """Return the product's mean chroma."""
-    chroma = np.hypot(view.lab[..., 1], view.lab[..., 2])
-    return {"saturation": float(chroma[view.product].mean())}
+    return {"saturation": cv2.mean(view.chroma, view.product.view(np.uint8))[0]}

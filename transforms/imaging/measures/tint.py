@@ -5,10 +5,12 @@ looked at: the least tinted percent of the photo, and the mean tint of all that 
 there is a cast, and their geometric mean is its size.
 """
 
+import cv2
 import numpy as np
 
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
+from transforms.imaging.quantiles import quantiles
 
 _NEUTRAL = 30.0
 _DARK = 30.0
@@ -25,10 +27,9 @@ MEASURES = (
 
 def measure(view: View) -> dict[str, float]:
     """Return the size of the tint; NaN where nothing near neutral is to be seen."""
-    chroma = np.hypot(view.lab[..., 1], view.lab[..., 2])
-    least = float(np.percentile(chroma, 1))
-    neutral = (view.lab[..., 0] > _DARK) & (chroma < _NEUTRAL)
-    if neutral.mean() < _LEAST_SHARE:
+    (least,) = quantiles(view.chroma, 0.01)
+    neutral = (view.lab[..., 0] > _DARK) & (view.chroma < _NEUTRAL)
+    if np.count_nonzero(neutral) < _LEAST_SHARE * neutral.size:
         return {"tint": float("nan"), "least_chroma": min(least, 135.0)}
-    mean = np.hypot(view.lab[..., 1][neutral].mean(), view.lab[..., 2][neutral].mean())
+    mean = np.hypot(*cv2.mean(view.lab, neutral.view(np.uint8))[1:3])
     return {"tint": float(min(np.sqrt(least * mean), 60.0)), "least_chroma": min(least, 135.0)}

@@ -28,7 +28,7 @@ TO_LINEAR = np.where(
     np.arange(256) / 255.0 / 12.92,
     ((np.arange(256) / 255.0 + 0.055) / 1.055) ** 2.4,
 ).astype(np.float32)
-_LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LUMINANCE = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,15 @@ class View:
         height: of the photo, pixels.
         jpeg_quality: 1..100 as estimated from the file, None where unknown.
         detail: luma (BT.601), uint8, long side at most 1600 px, else native.
+        across: absolute differences of neighbouring columns of `detail`, uint8, one column less.
+        down: the same of rows, one row less.
         structure: the structure function of `detail` (see structure.py).
         structure_400: the same with the shorter side at 400 px; the very same array where `detail` is no larger.
         small: sRGB uint8, long side at most 256 px.
         luma: luma of `small`, uint8.
         linear: relative luminance of `small` in linear light, float32 0..1 (IEC 61966-2-1).
         lab: CIELAB of `small`, float32.
+        chroma: C*ab of `small`, float32.
         product: bool mask over `small`; all True where no product could be told apart.
         region: the product as it was found on `small`.
     """
@@ -54,12 +57,15 @@ class View:
     height: int
     jpeg_quality: int | None
     detail: npt.NDArray[Any]
+    across: npt.NDArray[Any]
+    down: npt.NDArray[Any]
     structure: npt.NDArray[Any]
     structure_400: npt.NDArray[Any]
     small: Pixels
     luma: npt.NDArray[Any]
     linear: Plane
     lab: Plane
+    chroma: Plane
     product: npt.NDArray[np.bool_]
     region: Region
 
@@ -73,17 +79,21 @@ def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
     glance = shrink(detail, round(max(detail.shape) * scale)) if scale < _NEARLY else detail
     small = shrink(pixels, _SMALL_SIDE)
     region = find_region(small)
+    lab = to_lab(small)
     return View(
         width=width,
         height=height,
         jpeg_quality=jpeg_quality,
         detail=detail,
+        across=cv2.absdiff(detail[:, 1:], detail[:, :-1]) if detail.shape[1] > 1 else detail[:, 1:],
+        down=cv2.absdiff(detail[1:], detail[:-1]) if len(detail) > 1 else detail[1:],
         structure=found,
         structure_400=found if glance is detail else structure(glance),
         small=small,
         luma=cv2.cvtColor(small, cv2.COLOR_RGB2GRAY),
-        linear=TO_LINEAR[small] @ _LUMINANCE,
-        lab=to_lab(small),
+        linear=cv2.transform(cv2.LUT(small, TO_LINEAR), _LUMINANCE),
+        lab=lab,
+        chroma=cv2.magnitude(lab[..., 1], lab[..., 2]),
         product=region.mask,
         region=region,
     )

@@ -15,15 +15,15 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
-
 from bench.speed import SIZES, mosaics
 from models.tiles import TileSettings, cut
+from pipelines import memory
 from transforms.imaging.assess import assess
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.identity import phash
 from transforms.imaging.codec.limits import DecodeLimits
 from transforms.imaging.measures import FAMILIES, look, measure
+from transforms.one_core import work_on_one_core
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -46,7 +46,7 @@ def parts(data: bytes, rounds: int) -> dict[str, float]:
         "assess": lambda: assess(data),
         "decode": lambda: decode(data, DecodeLimits()),
         "tiles": lambda: cut(pixels, TileSettings()),
-        "phash": lambda: phash(pixels),
+        "phash": lambda: phash(view.small),
         "sha256": lambda: hashlib.sha256(data).hexdigest(),
         "measures": lambda: measure(look(pixels, photo.jpeg_quality)),
         "look": lambda: look(pixels, photo.jpeg_quality),
@@ -55,7 +55,7 @@ def parts(data: bytes, rounds: int) -> dict[str, float]:
         name = family.__name__.rsplit(".", 1)[1]
         # A view of its own: what a family computes first, others may find there.
         works[name] = lambda family=family: family.measure(view)
-    found = {}
+    view, found = look(pixels, photo.jpeg_quality), {}
     for name, work in works.items():
         view = look(pixels, photo.jpeg_quality)
         found[name] = least(work, rounds)
@@ -87,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--photos", type=int, default=8, help="how many of each folder")
     parser.add_argument("--rounds", type=int, default=20)
     args = parser.parse_args(argv)
-    cv2.setNumThreads(1)
+    work_on_one_core()
+    memory.settle_heaps(1)
     sets = {path.name: photos(path, args.photos) for path in args.where}
     if not sets:
         sets = {name: mosaics(Path("samples"), *size, args.photos) for name, size in SIZES.items()}

@@ -21,7 +21,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -29,6 +28,7 @@ from models.scorer import load
 from pipelines import cli, config
 from pipelines.run_file import maker
 from transforms import steps
+from transforms.one_core import work_on_one_core
 from transforms.records import ImageEvent
 from transforms.sinks.images import write_image
 from transforms.sinks.output import open_output
@@ -49,7 +49,7 @@ def main() -> None:
         "--core-hour", type=float, default=0.05, help="what a core-hour costs you; .05 is an assumption"
     )
     args = parser.parse_args()
-    cv2.setNumThreads(1)
+    work_on_one_core()
     if args.sizes:
         by_size(args.folder, args.core_hour)
         return

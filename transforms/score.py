@@ -1,7 +1,7 @@
 """Score: the model's opinion of every photo, in batches, each photo's failure its own."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
@@ -32,7 +32,7 @@ class Score(beam.PTransform):
         scored = (
             cases
             | "With tiles" >> beam.Map(self._with_tiles)
-            | RunInference(KeyedModelHandler(self.handler))
+            | RunInference(_CarryingCases(self.handler))
             | "With prediction" >> beam.FlatMapTuple(_with_prediction).with_outputs(FAILURES, main="results")
         )
         return Outcome(scored.results, scored[FAILURES])
@@ -41,6 +41,19 @@ class Score(beam.PTransform):
     def _with_tiles(self, case: Case) -> tuple[Case, Pixels | None]:
         assert case.assessment is not None
         return case, case.assessment.tiles if self.which(case) else None
+
+
+class _CarryingCases(KeyedModelHandler):
+    """Takes each case along as the key of its tiles."""
+
+    def __init__(self, handler: QualityModelHandler):
+        super().__init__(handler)
+        self.handler = handler
+
+    @no_annotations
+    def get_num_bytes(self, batch: Sequence[tuple[Case, Pixels | None]]) -> int:
+        """Count what is scored; the default would pickle every case, photo and all, to count that too."""
+        return self.handler.get_num_bytes([tiles for _, tiles in batch])
 
 
 @no_annotations

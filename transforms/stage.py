@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from typing import NamedTuple, TypeAlias
 
 import apache_beam as beam
-import cv2
 from apache_beam.metrics import Metrics
 from apache_beam.typehints.decorators import no_annotations
 
 from transforms.case import Case
 from transforms.errors import RefusalError, UserError
+from transforms.one_core import work_on_one_core
 from transforms.records import DeadLetter, ImageEvent, Row, dead_letter
 
 LOG = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class _Apply(beam.DoFn):
         self.core_time = Metrics.distribution(NAMESPACE, f"{name}_us")
 
     def setup(self) -> None:
-        """Give each worker thread one core: OpenCV's own threads would take the others'."""
-        cv2.setNumThreads(1)
+        """Give each worker thread one core."""
+        work_on_one_core()
 
     @no_annotations
     def process(self, element: ImageEvent | Case) -> Iterator[Result | beam.pvalue.TaggedOutput]:

@@ -40,7 +40,7 @@ def assess_photo(photo: Photo, digest: str, settings: AssessSettings | None = No
     return Assessment(
         header=replace(photo.header, notes=photo.notes),
         sha256=digest,
-        phash=phash(photo.pixels),
+        phash=phash(view.small),
         measures=measures,
         region=view.region.box,
         region_confidence=view.region.confidence,

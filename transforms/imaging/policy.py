@@ -233,7 +233,7 @@ def severity(value: float, points: Points) -> float:
         level = SHOWN + (value - first) / (second - first) * (ACT - SHOWN)
     else:
         level = ACT + (value - second) / (third - second) * (SEVERE - ACT)
-    return float(np.clip(level, 0.0, 1.0))
+    return float(min(max(level, 0.0), 1.0))
 
 
 def severities(measures: Measures, thresholds: Thresholds) -> dict[str, float]:

@@ -43,3 +43,9 @@ def byte_quantiles(plane: npt.NDArray[Any], *shares: float, where: npt.NDArray[n
         low, high = reached.searchsorted((math.floor(place), math.ceil(place)), side="right")
         found.append(float(low + (high - low) * (place % 1)))
     return found
+
+
+def medians(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the median over the first axis, which has one entry at least."""
+    ordered = np.sort(values, axis=0)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2

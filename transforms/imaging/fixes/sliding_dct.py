@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from transforms.imaging.quantiles import quantiles
+from transforms.imaging.quantiles import medians, quantiles
 from transforms.imaging.types import Pixels
 
 Plane = npt.NDArray[Any]
@@ -165,7 +165,7 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
         activity = chosen_by / np.square(scale)
         quiet = activity <= quantiles(activity, _QUIET)[0]
         scaled = coefficients[quiet][:, read] / scale[quiet, None]
-        spectrum[read] = np.median(np.abs(scaled), axis=0) / 0.6745
+        spectrum[read] = medians(np.abs(scaled)) / 0.6745
     # Smooth shading is strong in the lowest frequencies and nowhere else; noise, coarse as it may be, is not.
     most = 2.5 * np.sqrt(np.square(spectrum[_MIDDLE]).mean())
     spectrum = np.minimum(spectrum, most)
@@ -195,5 +195,5 @@ def _by_lightness(activity: npt.NDArray[np.floating], light: npt.NDArray[Any]) -
     least = max(min(levels), 0.05)
     most = [least * (3.0 if centre < 96 else 1.5) for centre in centres]
     believed = np.clip(levels, least, most)
-    factors = np.interp(np.arange(256), centres, believed / np.median(believed))
+    factors = np.interp(np.arange(256), centres, believed / medians(believed))
     return factors.astype(np.float32)

@@ -5,6 +5,8 @@ Minkowski mean with p = 6 as the light's colour). The known-neutral ground comes
 is white or grey.
 """
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -171,7 +173,7 @@ def grey_edge(pixels: Pixels, power: float = 6.0) -> Gains | None:
 
 
 def _magenta(light: Gains) -> float:
-    return float(np.log2(max(light[0] * light[2], 1e-8)) / 2 - np.log2(max(light[1], 1e-4)))
+    return math.log2(max(light[0] * light[2], 1e-8)) / 2 - math.log2(max(light[1], 1e-4))
 
 
 def _lesser(one: float, other: float) -> float:
@@ -180,7 +182,7 @@ def _lesser(one: float, other: float) -> float:
 
 def warmth(light: Gains) -> float:
     """How warm (above 0) or cold (below 0) a light is: log2 of its red to its blue."""
-    return float(np.log2(max(light[0], 1e-4) / max(light[2], 1e-4)))
+    return math.log2(max(light[0], 1e-4) / max(light[2], 1e-4))
 
 
 def balance_gains(light: Gains, strength: float = 1.0, limit: float = 3.5) -> Gains:

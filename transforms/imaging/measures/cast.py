@@ -32,10 +32,10 @@ def measure(view: View) -> dict[str, float]:
     a, b = _tint(light)
     sure = lamp(view.small, known)
     return {
-        "cast": min(float(np.hypot(a, b)), 60.0),
-        "lamp": min(float(np.hypot(*_tint(sure[0]))), 60.0) if sure else 0.0,
-        "cast_a": float(np.clip(a, -60, 60)),
-        "cast_b": float(np.clip(b, -60, 60)),
+        "cast": min(math.hypot(a, b), 60.0),
+        "lamp": min(math.hypot(*_tint(sure[0])), 60.0) if sure else 0.0,
+        "cast_a": min(max(a, -60.0), 60.0),
+        "cast_b": min(max(b, -60.0), 60.0),
     }
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
+from transforms.imaging.quantiles import medians
 
 _BLOCK = 8
 _MOST = 60.0
@@ -38,12 +39,12 @@ def measure(view: View) -> dict[str, float]:
         return {"blocks": float("nan"), "jpeg_quality": quality}
     columns = cv2.reduce(view.across, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
     rows = cv2.reduce(view.down, 1, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
-    blocks = float(np.clip(min(_step(columns), _step(rows)), 0.0, _MOST))
+    blocks = min(max(_step(columns), 0.0), max(_step(rows), 0.0), _MOST)
     return {"blocks": blocks, "jpeg_quality": quality}
 
 
 def _step(differences: npt.NDArray[Any]) -> float:
     """Return by how much the strongest of eight phases stands over the middle one."""
     usable = differences[: len(differences) // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
-    phases = np.sort(np.median(usable, axis=0))
+    phases = np.sort(medians(usable))
     return float(phases[-1] - phases[_BLOCK // 2])

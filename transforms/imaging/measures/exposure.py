@@ -6,6 +6,8 @@ is low. And a white ground is not burnt out: light that is too strong clips one 
 the middle of the photo, where the product is.
 """
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +53,9 @@ def measure(view: View) -> dict[str, float]:
     centre = channels[height // 4 : height - height // 4, width // 4 : width - width // 4]
     border = np.concatenate([channels[0], channels[-1], channels[:, 0], channels[:, -1]])
     return {
-        "dim_stops": float(np.clip(np.log2(_WHITE / highlight), -0.5, 12.0)),
-        "mean_stops": float(np.clip(np.log2(_MEAN / mean), -3.0, 12.0)),
-        "product_stops": float(np.clip(np.log2(middle / _MIDDLE_GREY), -12.0, 2.5)),
+        "dim_stops": min(max(math.log2(_WHITE / highlight), -0.5), 12.0),
+        "mean_stops": min(max(math.log2(_MEAN / mean), -3.0), 12.0),
+        "product_stops": min(max(math.log2(middle / _MIDDLE_GREY), -12.0), 2.5),
         "clipped": _share(channels == 3),
         "clipped_partly": _share(channels == 2),
         "clipped_centre": _share(centre >= 2),

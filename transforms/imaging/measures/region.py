@@ -21,6 +21,8 @@ _WORKING_SIDE = 160
 _RING = 0.04
 _PLAIN_SPREAD = 7.0
 _FAR = 9.0
+_WEIGHTS = np.array([[0.36, 1.0, 1.0]], np.float32)
+"""Of squared differences in L, a and b: a shadow changes lightness before it changes hue."""
 _SHARES = np.arange(256, dtype=np.float32) / 255
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
@@ -66,30 +68,28 @@ def _split(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[np.bool_], bool, float]:
     """Return the product's mask, whether the ground is plain, and the confidence (0: nothing found)."""
     ground, spread = _ground_plane(lab)
     plain = spread < _PLAIN_SPREAD
-    difference = lab - ground
-    difference[..., 0] *= 0.6  # a shadow changes lightness before it changes hue
-    distance = np.sqrt(np.einsum("ijk,ijk->ij", difference, difference))
-    otsu, _ = cv2.threshold(np.clip(distance * 2, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
+    difference = cv2.subtract(lab, ground)
+    distance = cv2.sqrt(cv2.transform(cv2.multiply(difference, difference), _WEIGHTS))
+    otsu, _ = cv2.threshold(np.minimum(distance * 2, 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
     cut = max(_FAR, min(otsu / 2, 25.0)) if plain else max(_FAR, otsu / 2, 2.0 * spread)
-    mask = (distance > cut).astype(np.uint8)
+    mask: npt.NDArray[Any] = (distance > cut).astype(np.uint8)
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     mask = _main_parts(mask)
-    share = float(mask.mean())
+    share = cv2.countNonZero(mask) / mask.size
     if share < 0.01 or share > 0.97:
         return np.ones(mask.shape, bool), plain, 0.0
     inside, outside = distance[mask > 0], distance[mask == 0]
     gap = quantiles(inside, 0.5)[0] - quantiles(outside, 0.75)[0]
-    confidence = float(np.clip(gap / 25.0, 0.0, 1.0)) * (1.0 if plain else 0.6)
+    confidence = min(max(gap / 25.0, 0.0), 1.0) * (1.0 if plain else 0.6)
     return mask.astype(bool), plain, confidence
 
 
 def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
     """Fit a plane per channel to the border ring, robustly; return it for all pixels, and the fit's spread in ΔE."""
     height, width = lab.shape[:2]
-    rows, columns = _ring(height, width)
     across, down = np.arange(width, dtype=np.float32) / width - 0.5, np.arange(height, dtype=np.float32) / height - 0.5
-    points = np.stack([np.ones(len(rows), np.float32), across[columns], down[rows]], axis=1)
+    rows, columns, points = _ring(height, width)
     colours = lab[rows, columns]
     # The product may cross the border: fit, drop the farthest third, fit again.
     middle = [quantiles(channel, 0.5)[0] for channel in cv2.split(colours[None])]
@@ -108,14 +108,15 @@ def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
 
 
 @functools.lru_cache(maxsize=64)
-def _ring(height: int, width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Return rows and columns of the pixels along the border."""
+def _ring(height: int, width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Return rows and columns of the pixels along the border, and the terms of a plane there: 1, across and down."""
     ring = np.zeros((height, width), bool)
     depth = max(2, round(_RING * min(height, width)))
     ring[:depth] = ring[-depth:] = True
     ring[:, :depth] = ring[:, -depth:] = True
     rows, columns = np.nonzero(ring)
-    return rows, columns
+    terms = np.stack([np.ones(len(rows)), columns / width - 0.5, rows / height - 0.5], axis=1)
+    return rows, columns, terms.astype(np.float32)
 
 
 def _main_parts(mask: npt.NDArray[Any]) -> npt.NDArray[Any]:

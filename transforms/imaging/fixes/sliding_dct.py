@@ -37,6 +37,7 @@ def _basis() -> Plane:
 _DCT = _basis()
 _ODD = (np.indices((SIDE, SIDE)).sum(axis=0) % 2 == 1).ravel()
 _MIDDLE = (abs(np.indices((SIDE, SIDE)).sum(axis=0) - 6.5) < 2).ravel()
+_MEAN = np.full(SIDE * SIDE, SIDE**-2, np.float32)
 _NUMBER = np.arange(SIDE * SIDE)
 _SETS = np.stack([_NUMBER >= 36, _ODD, ~_ODD & (_NUMBER > 0)], axis=1).astype(np.float32)
 _SETS /= _SETS.sum(axis=0)
@@ -150,7 +151,7 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
     """
     step = max(2, int(np.sqrt(plane.size / blocks)))
     coefficients = _blocks(plane, step).astype(np.float32) @ _DCT.T
-    light = np.rint(_blocks(lightness, step).mean(axis=1, dtype=np.float32)).astype(np.uint8)
+    light = np.rint(_blocks(lightness, step).astype(np.float32) @ _MEAN).astype(np.uint8)
     open_range = (light > 6) & (light < 249)
     if np.count_nonzero(open_range) < 64:
         return np.zeros(SIDE * SIDE, np.float32), np.ones(256, np.float32)

@@ -38,9 +38,9 @@ def measure(view: View) -> dict[str, float]:
     height, width = view.small.shape[:2]
     if min(height, width) < 32:
         return {"border": float("nan"), "seam": float("nan")}
-    turned = np.ascontiguousarray(view.small.transpose(1, 0, 2))
-    top, bottom = _depth(view.small), _depth(np.ascontiguousarray(view.small[::-1]))
-    left, right = _depth(turned), _depth(np.ascontiguousarray(turned[::-1]))
+    turned = cv2.transpose(view.small)
+    top, bottom = _depth(view.small), _depth(cv2.flip(view.small, 0))
+    left, right = _depth(turned), _depth(cv2.flip(turned, 0))
     inside = max(0.0, 1 - top - bottom) * max(0.0, 1 - left - right)
     return {"border": 1 - inside, "seam": max(_seam(view.across, 0), _seam(view.down, 1))}
 

@@ -89,17 +89,17 @@ def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
     """Fit a plane per channel to the border ring, robustly; return it for all pixels, and the fit's spread in ΔE."""
     height, width = lab.shape[:2]
     across, down = np.arange(width, dtype=np.float32) / width - 0.5, np.arange(height, dtype=np.float32) / height - 0.5
-    rows, columns, points = _ring(height, width)
-    colours = lab[rows, columns]
+    ring, points = _ring(height, width)
+    colours = np.ascontiguousarray(lab.reshape(-1, 3).take(ring, axis=0).T)
     # The product may cross the border: fit, drop the farthest third, fit again.
-    middle = [quantiles(channel, 0.5)[0] for channel in cv2.split(colours[None])]
-    keep = np.abs(colours - np.array(middle, np.float32)).sum(axis=1)
+    middle = np.array([quantiles(channel, 0.5) for channel in colours], np.float32)
+    keep = np.abs(colours - middle).sum(axis=0)
     near = keep <= quantiles(keep, 0.75)[0]
     for _ in range(2):
-        some = points[near]
-        fit = np.linalg.lstsq(some.T @ some, some.T @ colours[near], rcond=None)[0]
-        off = colours - points @ fit
-        residual = np.sqrt(np.einsum("ij,ij->i", off, off))
+        some = points * near
+        fit = np.linalg.lstsq(some @ points.T, some @ colours.T, rcond=None)[0]
+        off = colours - fit.T @ points
+        residual = cv2.sqrt(np.einsum("ij,ij->j", off, off)).ravel()
         (spread,) = quantiles(residual, 0.7)
         near = residual <= spread
     start, right, low = fit.astype(np.float32)
@@ -108,15 +108,15 @@ def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
 
 
 @functools.lru_cache(maxsize=64)
-def _ring(height: int, width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    """Return rows and columns of the pixels along the border, and the terms of a plane there: 1, across and down."""
+def _ring(height: int, width: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Return where, row by row, the pixels along the border lie, and a plane's terms there, one a row: 1, across and down."""
     ring = np.zeros((height, width), bool)
     depth = max(2, round(_RING * min(height, width)))
     ring[:depth] = ring[-depth:] = True
     ring[:, :depth] = ring[:, -depth:] = True
     rows, columns = np.nonzero(ring)
-    terms = np.stack([np.ones(len(rows)), columns / width - 0.5, rows / height - 0.5], axis=1)
-    return rows, columns, terms.astype(np.float32)
+    terms = np.stack([np.ones(len(rows)), columns / width - 0.5, rows / height - 0.5])
+    return np.flatnonzero(ring), terms.astype(np.float32)
 
 
 def _main_parts(mask: npt.NDArray[Any]) -> npt.NDArray[Any]:

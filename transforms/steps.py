@@ -94,15 +94,18 @@ def mend(case: Case, rules: Rules, journal: Path | None = None) -> Case:
 
 
 def _mend(case: Case, rules: Rules, isolated: bool) -> Case:
-    assert case.assessment is not None and case.judgement is not None
+    assessment = case.assessment
+    assert assessment is not None and case.judgement is not None
     if not case.judgement.mend:
         return case
     photo = decode(case.data, rules.assess.decode, isolated=isolated)
 
     def remeasure(pixels: Pixels) -> dict[str, float]:
-        return severities(measure(look(pixels, photo.jpeg_quality)), rules.thresholds)
+        # What came is measured already.
+        measures = assessment.measures if pixels is photo.pixels else measure(look(pixels, photo.jpeg_quality))
+        return severities(measures, rules.thresholds)
 
-    mended = optimize(photo, case.assessment, case.judgement, rules.bounds, remeasure)
+    mended = optimize(photo, assessment, case.judgement, rules.bounds, remeasure)
     if mended.pixels is None:
         return dataclasses.replace(case, mended=mended)
     steps = ", ".join(action.operation for action in mended.actions)

@@ -9,6 +9,7 @@ blocks, hard threshold, mean of all); Ponomarenko et al., "Automatic estimation 
 of quiet blocks", SPIE 2003.
 """
 
+import math
 from typing import Any
 
 import cv2
@@ -150,8 +151,9 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
         float32, about 1.
     """
     step = max(2, int(np.sqrt(plane.size / blocks)))
-    coefficients = _blocks(plane, step).astype(np.float32) @ _DCT.T
-    light = np.rint(_blocks(lightness, step).astype(np.float32) @ _MEAN).astype(np.uint8)
+    values = _blocks(plane, step)
+    coefficients = values @ _DCT.T
+    light = np.rint((values if lightness is plane else _blocks(lightness, step)) @ _MEAN).astype(np.uint8)
     open_range = (light > 6) & (light < 249)
     if np.count_nonzero(open_range) < 64:
         return np.zeros(SIDE * SIDE, np.float32), np.ones(256, np.float32)
@@ -175,8 +177,8 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
 
 
 def _blocks(plane: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
-    """Return the 8 x 8 blocks that begin at every `step`-th row and column, one a row."""
-    return sliding_window_view(plane, (SIDE, SIDE))[::step, ::step].reshape(-1, SIDE * SIDE)
+    """Return the 8 x 8 blocks that begin at every `step`-th row and column, one a row, float32."""
+    return sliding_window_view(plane, (SIDE, SIDE))[::step, ::step].reshape(-1, SIDE * SIDE).astype(np.float32)
 
 
 def _by_lightness(activity: npt.NDArray[np.floating], light: npt.NDArray[Any]) -> Plane:
@@ -186,11 +188,11 @@ def _by_lightness(activity: npt.NDArray[np.floating], light: npt.NDArray[Any]) -
     mid grey upwards and up to three times as strong in the shade, so no range is believed beyond that.
     """
     centres, levels = [], []
-    for part in range(8):
-        inside = light >> 5 == part
-        if np.count_nonzero(inside) >= 50:
-            centres.append(float(light[inside].mean()))
-            levels.append(float(np.sqrt(quantiles(activity[inside], 0.1)[0])))
+    part = light >> 5
+    for one in np.flatnonzero(np.bincount(part) >= 50):
+        inside = part == one
+        centres.append(float(light[inside].mean()))
+        levels.append(math.sqrt(quantiles(activity[inside], 0.1)[0]))
     if not levels or max(levels) <= 0:
         return np.ones(256, np.float32)
     least = max(min(levels), 0.05)

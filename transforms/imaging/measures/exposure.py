@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from transforms.imaging.fixes.light import TO_LINEAR
 from transforms.imaging.measures.declaration import Measure
-from transforms.imaging.measures.view import TO_LINEAR, View
+from transforms.imaging.measures.view import View
 from transforms.imaging.quantiles import quantiles
 
 _WHITE = 0.8

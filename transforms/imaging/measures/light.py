@@ -1,10 +1,6 @@
 """Whether light falls evenly: how much darker one side of the ground, or of the photo, is than the other."""
 
-from typing import Any
-
-import cv2
 import numpy as np
-import numpy.typing as npt
 
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
@@ -30,22 +26,19 @@ def measure(view: View) -> dict[str, float]:
         return {"light_fall": float("nan")}
     ground = ~view.product
     where = ground if ground.mean() >= _LEAST_GROUND else np.ones_like(ground)
-    stops = np.where(where, np.log2(view.linear + np.float32(2e-3)), 0)
-    # The fit's sums, by rows and columns: the terms are 1, across and down.
+    weight = where.astype(np.float32)
+    stops = np.log2(view.linear + np.float32(2e-3)) * weight
+    # The sums of the fit of 1, across and down, first along rows.
     across, down = np.arange(width) / width - 0.5, np.arange(height) / height - 0.5
-    in_columns, in_rows = _sums(where.astype(np.float32))
-    terms = np.empty((3, 3))
-    terms[0] = in_rows.sum(), in_columns @ across, in_rows @ down
-    terms[1:, 0] = terms[0, 1:]
-    terms[1, 1], terms[2, 2] = in_columns @ across**2, in_rows @ down**2
-    terms[1, 2] = terms[2, 1] = down @ (where @ across)
-    light_in_columns, light_in_rows = _sums(stops)
-    light = np.array([light_in_rows.sum(), light_in_columns @ across, light_in_rows @ down])
-    slope = np.linalg.lstsq(terms, light, rcond=None)[0][1:]
+    powers = np.stack([np.ones(width), across, across**2], axis=1).astype(np.float32)
+    ones, first, second = (weight @ powers).T.astype(np.float64)
+    total, moment = (stops @ powers[:, :2]).T.astype(np.float64)
+    terms = np.array(
+        [
+            [ones.sum(), first.sum(), down @ ones],
+            [first.sum(), second.sum(), down @ first],
+            [down @ ones, down @ first, down**2 @ ones],
+        ]
+    )
+    slope = np.linalg.lstsq(terms, np.array([total.sum(), moment.sum(), down @ total]), rcond=None)[0][1:]
     return {"light_fall": float(min(np.hypot(*slope), 12.0))}
-
-
-def _sums(plane: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Return the sums of each column and of each row."""
-    columns, rows = (cv2.reduce(plane, along, cv2.REDUCE_SUM, dtype=cv2.CV_64F).ravel() for along in (0, 1))
-    return columns, rows

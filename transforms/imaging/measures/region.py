@@ -21,9 +21,9 @@ _WORKING_SIDE = 160
 _RING = 0.04
 _PLAIN_SPREAD = 7.0
 _FAR = 9.0
+_SHARES = np.arange(256, dtype=np.float32) / 255
 _WEIGHTS = np.array([[0.36, 1.0, 1.0]], np.float32)
 """Of squared differences in L, a and b: a shadow changes lightness before it changes hue."""
-_SHARES = np.arange(256, dtype=np.float32) / 255
 
 WHOLE = Box(0.0, 0.0, 1.0, 1.0)
 
@@ -97,7 +97,7 @@ def _ground_plane(lab: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], float]:
     near = keep <= quantiles(keep, 0.75)[0]
     for _ in range(2):
         some = points * near
-        fit = np.linalg.lstsq(some @ points.T, some @ colours.T, rcond=None)[0]
+        fit = np.linalg.solve(some @ points.T, some @ colours.T)
         off = colours - fit.T @ points
         residual = cv2.sqrt(np.einsum("ij,ij->j", off, off)).ravel()
         (spread,) = quantiles(residual, 0.7)
@@ -126,7 +126,7 @@ def _main_parts(mask: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return mask
     areas = stats[1:, cv2.CC_STAT_AREA]
     kept = np.concatenate([[0], areas >= areas.max() * 0.2]).astype(np.uint8)
-    parts = kept[labels]
+    parts = kept[labels] if count > 2 else mask
     outlines, _ = cv2.findContours(parts, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     return cv2.drawContours(np.zeros_like(parts), outlines, -1, 1, cv2.FILLED)
 

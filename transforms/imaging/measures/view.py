@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from transforms.imaging.fixes.light import TO_LINEAR
 from transforms.imaging.measures.region import Region, find_region, to_lab
 from transforms.imaging.measures.structure import structure
 from transforms.imaging.types import Pixels
@@ -23,11 +24,6 @@ DETAIL_SIDE = 1600
 _GLANCE_SIDE = 400
 _NEARLY = 0.9
 """A photo this near to 400 px is not resampled: that would blur it more than the size tells."""
-TO_LINEAR = np.where(
-    np.arange(256) / 255.0 <= 0.04045,
-    np.arange(256) / 255.0 / 12.92,
-    ((np.arange(256) / 255.0 + 0.055) / 1.055) ** 2.4,
-).astype(np.float32)
 _LUMINANCE = np.array([[0.2126, 0.7152, 0.0722]], np.float32)
 
 

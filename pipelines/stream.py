@@ -17,11 +17,11 @@ from types import FrameType
 
 from pipelines import memory, run_file
 from pipelines.config import Config
-from pipelines.driver import Driver, restore
-from pipelines.flight import Flight
-from pipelines.intake import Intake
-from pipelines.past import Past
-from pipelines.stream_metrics import StreamMetrics, serve
+from pipelines.streaming.driver import Driver, restore
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.intake import Intake
+from pipelines.streaming.metrics import StreamMetrics, serve
+from pipelines.streaming.past import Past
 from transforms.errors import UserError
 from transforms.fetch import FetchSettings, fetch
 from transforms.sinks.images import sweep
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
     from pipelines.job import open_job
-    from pipelines.live_epoch import LiveEpochs
+    from pipelines.streaming.live_epoch import LiveEpochs
 
     job = open_job(config, output)
     places = _readable(source, job.fetch)
@@ -131,8 +131,8 @@ def _run_elsewhere(args: argparse.Namespace, config: Config, properties: Mapping
     for topic in filter(None, (place, results)):
         check_topic(topic, properties)
 
-    from pipelines.flink import parse_flink, run_on_flink
     from pipelines.job import open_job
+    from pipelines.streaming.flink import parse_flink, run_on_flink
 
     parse_flink(args.runner)
     job = open_job(config, open_output(args.output))

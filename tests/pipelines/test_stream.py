@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "streaming"))
 
 from stream_parts import table_rows
 
@@ -140,7 +140,7 @@ def test_what_flink_does_not_do_is_told(tmp_path, capsys, argv, said):
     ],
 )
 def test_a_wrong_cluster_is_told(text, said):
-    from pipelines.flink import parse_flink
+    from pipelines.streaming.flink import parse_flink
     from transforms.errors import UserError
 
     with pytest.raises(UserError, match=said):

@@ -10,13 +10,13 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "pipelines"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "pipelines" / "streaming"))
 
 from stream_parts import FakeJudge, Stream
 
-from pipelines.driver import Driver
 from pipelines.stream import drain
-from pipelines.stream_settings import StreamSettings
+from pipelines.streaming.driver import Driver
+from pipelines.streaming.settings import StreamSettings
 from transforms.fetch import FetchSettings, fetch
 from transforms.imaging.codec.limits import DecodeLimits
 from transforms.sinks.output import open_output

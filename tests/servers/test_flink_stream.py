@@ -18,7 +18,7 @@ def run(cluster, kafka, topic, answers, output, resume=None):
     """Hand the stream to the cluster; return when it runs."""
     from flink_parts import judge
 
-    from pipelines.flink import build_stream, options_of, parse_flink
+    from pipelines.streaming.flink import build_stream, options_of, parse_flink
     from transforms.sinks.commit_batches import CommitBatches
     from transforms.sinks.table_settings import TableSettings
     from transforms.sources.kafka_config import KafkaPlace

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from pipelines.flight import Flight, Open, Share
-from pipelines.past import Past
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.open_photo import Open, Share
+from pipelines.streaming.past import Past
 from pipelines.tally import Tally
 from transforms.arrived import ARRIVED
 from transforms.records import DeadLetter, ImageEvent, Row, dead_letter_row, duplicate_row

@@ -14,9 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stream_parts import FAST, event, row_of
 
-from pipelines.flight import Flight, Message
-from pipelines.stream_settings import StreamSettings
-from pipelines.turns import Turns
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.open_photo import Message
+from pipelines.streaming.settings import StreamSettings
+from pipelines.streaming.turns import Turns
 from transforms.errors import RefusalError
 
 

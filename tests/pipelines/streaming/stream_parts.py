@@ -6,11 +6,11 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from pipelines.driver import Driver, restore
-from pipelines.flight import Flight
-from pipelines.intake import Intake
-from pipelines.past import Past
-from pipelines.stream_settings import StreamSettings
+from pipelines.streaming.driver import Driver, restore
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.intake import Intake
+from pipelines.streaming.past import Past
+from pipelines.streaming.settings import StreamSettings
 from pipelines.tally import Tally
 from transforms.arrived import ARRIVED
 from transforms.errors import RefusalError

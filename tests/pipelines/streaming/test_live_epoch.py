@@ -14,7 +14,7 @@ from stream_parts import event, row_of, table_rows
 
 from pipelines.config import Config
 from pipelines.job import open_job
-from pipelines.live_epoch import LiveEpochs
+from pipelines.streaming.live_epoch import LiveEpochs
 from transforms.arrived import ARRIVED
 from transforms.errors import RefusalError, UserError
 from transforms.records import dead_letter

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.flight import Flight, Open
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.open_photo import Open
 from transforms.errors import UserError
 from transforms.sinks.results import Results
 from transforms.sinks.written import Written

@@ -125,7 +125,9 @@ class Results(Protocol):
 
 
 @dataclass
-class _Group:
+class Group:
+    """The answers of one commit: its versions, and how many of them were not taken yet."""
+
     versions: Versions
     left: int
 
@@ -134,33 +136,43 @@ class _Group:
 class Ledger:
     """Which commits are wholly answered: answers are taken in any order, versions count in theirs. For any thread."""
 
-    _groups: deque[_Group] = field(default_factory=deque)
+    _groups: deque[Group] = field(default_factory=deque)
     _answered: Versions = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def begin(self, count: int, versions: Versions) -> _Group:
+    def begin(self, count: int, versions: Versions) -> Group:
         """Note a commit whose answers are about to be sent."""
-        with self._lock:
-            group = _Group(versions, count)
+        with self._changed:
+            group = Group(versions, count)
             self._groups.append(group)
             self._pop()
             return group
 
-    def taken(self, group: _Group) -> None:
+    def taken(self, group: Group) -> None:
         """Note that one of its answers was taken."""
-        with self._lock:
+        with self._changed:
             group.left -= 1
             self._pop()
+            if not self._groups:
+                self._changed.notify_all()
 
     def answered(self) -> Versions:
         """Return the versions up to which everything was taken."""
-        with self._lock:
+        with self._changed:
             return dict(self._answered)
 
     def waiting(self) -> int:
         """Return how many answers were not taken yet."""
-        with self._lock:
-            return sum(group.left for group in self._groups)
+        with self._changed:
+            return self._left()
+
+    def wait(self, wait_s: float) -> None:
+        """Wait at most so long until all answers are taken."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._left(), wait_s)
+
+    def _left(self) -> int:
+        return sum(group.left for group in self._groups)
 
     def _pop(self) -> None:
         while self._groups and self._groups[0].left == 0:

@@ -87,7 +87,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
         parked = Parked(output)
         restore(parked, past, flight)
-        judge = LiveEpochs(job, config.run.workers, tables)
+        judge = LiveEpochs(job, config.run.workers)
         driver = Driver(source, flight, tables, parked, results, judge, metrics.watch)
         intake = Intake(
             source,

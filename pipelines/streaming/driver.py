@@ -1,13 +1,18 @@
-"""The driver of an embedded stream: takes what has arrived, runs an epoch, commits, answers, acknowledges. `docs/delivery.md`."""
+"""The driver of an embedded stream: begins epochs of what has arrived; commits, answers, acknowledges each. `docs/delivery.md`."""
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from concurrent import futures
+from concurrent.futures import Future
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
+from pipelines import memory
 from pipelines.streaming.flight import Flight
-from pipelines.streaming.open_photo import Open, Share
+from pipelines.streaming.judged import Judge, Judged
+from pipelines.streaming.open_photo import Open
+from pipelines.streaming.pace import Pace
 from pipelines.streaming.past import Past
 from pipelines.tally import Tally
 from transforms.arrived import ARRIVED
@@ -28,21 +33,8 @@ POSITION_EVERY_S = 1.0
 """A commit of positions alone, with no row, is made at most this often."""
 
 
-class Judge(Protocol):
-    """Runs one epoch: the graph, ended by its commit."""
-
-    def __call__(
-        self,
-        events: Sequence[ImageEvent],
-        dead_letters: Sequence[DeadLetter],
-        positions: Mapping[str, int],
-        rows: Sequence[Row],
-    ) -> tuple[Tally, Written]:
-        """Return what it counted and what it wrote."""
-
-
 class Driver:
-    """One stream's state between epochs; for one thread."""
+    """One stream's state: what runs, what is to be said. For one thread: it alone commits, so positions go with their rows."""
 
     def __init__(
         self,
@@ -64,6 +56,8 @@ class Driver:
         self._results = results
         self._judge = judge
         self._watch = watch
+        self._running: dict[Future[Judged], list[Open]] = {}
+        self._pace = Pace(flight.settings.epoch_photos, flight.settings.epoch_s)
         self._done: list[Any] = []
         self._settling: list[Any] = []
         self._positions: dict[str, int] = {}
@@ -90,26 +84,59 @@ class Driver:
         return count
 
     def step(self, wait_s: float = WAIT_S) -> bool:
-        """Carry out one epoch, if there is anything to do; say whether there was.
+        """Begin and commit what there is to begin and commit, waiting at most so long; say whether there was anything.
 
         Raises:
             UserError: what stops the stream; what was committed stays.
         """
-        share = self._flight.take(wait_s)
+        idle = len(self._running) < self._judge.workers
+        share = self._flight.take(wait_s, self._pace.photos() if idle else 0)
         self._park(share.to_park)
-        photos = [*share.photos, *share.decided]
         self._done += share.done
-        if photos:
-            self._done += self._flight.closing(photos)
-            self._carry_out(share, photos)
-        elif self._done and time.monotonic() - self._committed_at >= POSITION_EVERY_S:
+        if share.photos:
+            self._begin(share.photos)
+        finished = [running for running in self._running if running.done()]
+        for running in finished:
+            self._finish(running)
+        if share.decided:
+            self._commit_decided(share.decided)
+        elif not finished and self._done and time.monotonic() - self._committed_at >= POSITION_EVERY_S:
             self._commit_positions()
-        return bool(share)
+        return bool(share or finished)
 
     def finish(self, wait_s: float) -> None:
-        """Commit what is left to say: positions, and how far the tables are answered."""
-        self._results.close(wait_s)
+        """Commit what is left to say: epochs that end in time, positions, and how far the tables are answered."""
+        deadline = time.monotonic() + wait_s
+        while self._running:
+            futures.wait(self._running, max(0.0, deadline - time.monotonic()), futures.FIRST_COMPLETED)
+            if not (finished := [running for running in self._running if running.done()]):
+                break  # read again by the next process
+            for running in finished:
+                self._finish(running)
+        self._results.close(max(0.0, deadline - time.monotonic()))
         self._commit_positions()
+
+    def _begin(self, photos: list[Open]) -> None:
+        running = self._judge.begin(_handed_over(photos))
+        self._running[running] = photos
+        running.add_done_callback(lambda _: self._flight.wake())
+
+    def _finish(self, running: Future[Judged]) -> None:
+        photos = self._running.pop(running)
+        rows, letters, tally, seconds = running.result()
+        self._pace.note(len(photos), seconds)
+        self.tally.add(tally)
+        self._commit(photos, rows, letters)
+        memory.give_back()
+
+    def _commit_decided(self, photos: Sequence[Open]) -> None:
+        """Commit what needs no judging: dead letters, and photos of a content that was judged before."""
+        letters = [photo.letter for photo in photos if photo.letter is not None]
+        now = datetime.now(UTC)
+        rows = [duplicate_row(photo.row, photo.event, now) for photo in photos if photo.row is not None]
+        self.tally.verdicts.update(row["verdict"] for row in rows)
+        self.tally.dead_letters.update(letter.code for letter in letters)
+        self._commit(photos, rows, letters)
 
     def _park(self, photos: Sequence[Open]) -> None:
         if not photos:
@@ -119,22 +146,14 @@ class Driver:
         self._done += self._flight.closing(photos)
         self._flight.parked(photos)
 
-    def _carry_out(self, share: Share, photos: Sequence[Open]) -> None:
+    def _commit(self, photos: Sequence[Open], rows: list[Row], letters: list[DeadLetter]) -> None:
         was_parked = [photo.event.event_id for photo in photos if photo.parked]
-        letters = [photo.letter for photo in share.decided if photo.letter is not None]
-        now = datetime.now(UTC)
-        rows = [duplicate_row(photo.row, photo.event, now) for photo in share.decided if photo.row is not None]
+        self._done += self._flight.closing(photos)
         positions = self._new_positions()
-        if share.photos:
-            tally, written = self._judge(_handed_over(share.photos), letters, positions, rows)
-            self.tally.add(tally)
-        else:
-            self._tables.commit_epoch(rows, [dead_letter_row(letter) for letter in letters], positions)
-            written = Written(rows, letters, self._tables.versions())
-            self.tally.verdicts.update(row["verdict"] for row in rows)
-            self.tally.dead_letters.update(letter.code for letter in letters)
+        self._tables.commit_epoch(rows, [dead_letter_row(letter) for letter in letters], positions)
+        written = Written(rows, letters, self._tables.versions())
         self.epochs += 1
-        self._flight.settle(photos, written.rows)
+        self._flight.settle(photos, rows)
         self._results.send(answers(written), written.versions)
         self._settle()
         self._parked.close(was_parked)

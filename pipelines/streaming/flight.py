@@ -46,6 +46,7 @@ class Flight:
         self._done: list[Any] = []
         self._error: BaseException | None = None
         self._stopping = False
+        self._woken = False
 
     # From the intake.
 
@@ -136,27 +137,35 @@ class Flight:
 
     # From the driver.
 
-    def take(self, wait_s: float) -> Share:
-        """Return what there is for one epoch, waiting at most so long for anything.
+    def take(self, wait_s: float, most: int) -> Share:
+        """Return what there is to do, at most `most` photos to judge among it, waiting at most so long for anything.
 
         Raises:
             UserError: what stopped a thread of the intake.
         """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._error or self._arrived or self._decided or self._done), wait_s)
+            self._changed.wait_for(lambda: self._ready(most), wait_s)
+            self._woken = False
             if self._error:
                 raise self._error
             share = Share(to_park=self._to_park())
-            # What needs no judging takes at most half of an epoch, so that neither kind starves the other.
-            half = max(1, self.settings.epoch_photos // 2)
-            share.decided, self._decided = self._decided[:half], self._decided[half:]
-            most = max(1, self.settings.epoch_photos - len(share.decided))
+            limit = self.settings.epoch_photos
+            share.decided, self._decided = self._decided[:limit], self._decided[limit:]
             while len(share.photos) < most and (photo := self._arrived.take()) is not None:
                 if photo.state != "closed":
                     photo.state = "in epoch"
                     share.photos.append(photo)
             share.done, self._done = self._done, []
             return share
+
+    def wake(self) -> None:
+        """Let the driver look: an epoch has ended."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def _ready(self, most: int) -> bool:
+        return bool(self._error or self._woken or self._decided or self._done or (most and self._arrived))
 
     def closing(self, photos: Iterable[Open]) -> list[Any]:
         """Return the tokens of the messages that are done when these photos are."""

@@ -1,82 +1,110 @@
-"""Epochs of a stream: the graph is translated once, run for each epoch, and followed by the epoch's commit.
+"""Epochs of a stream: the graph is drawn and translated once for each worker, and run for each epoch.
 
 Drawing and translating the graph anew costs more than judging a photo does. So the events come from a list beside it, and
 what becomes of them goes to two others; only what the stages do is the graph's.
+
+Epochs run side by side, each by one thread on a graph of its own. One run with several workers would share its photos among
+them, but talks to each through gRPC, which costs more than judging four photos; and a photo would wait for the epoch before it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from pipelines import memory
 from pipelines.build import Job, build
 from pipelines.epoch import tally_of
-from pipelines.tally import Tally
+from pipelines.streaming.judged import Judged
 from transforms.imaging.codec.journal import open_journal
-from transforms.records import DeadLetter, ImageEvent, Row, dead_letter_row
-from transforms.sinks.tables import Tables
-from transforms.sinks.written import Written
+from transforms.records import DeadLetter, ImageEvent, Row
 from transforms.stage import STOPPED
 
-EVENTS: list[ImageEvent] = []
-ROWS: list[Row] = []
-LETTERS: list[DeadLetter] = []
+
+@dataclass(slots=True)
+class Beside:
+    """What one run of a graph reads and writes beside it."""
+
+    events: Sequence[ImageEvent] = ()
+    rows: list[Row] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+
+
+BESIDE: dict[int, Beside] = {}
+"""A graph's number -> what its run is about: functions inside a graph are copied, what they find here is not."""
+
+_numbers = itertools.count()
 
 
 class LiveEpochs:
-    """Runs epochs one after another; for one thread."""
+    """Judges epochs, as many at once as there are workers."""
 
-    def __init__(self, job: Job, workers: int, tables: Tables):
-        """Draw and translate the graph; `workers` threads run it."""
+    def __init__(self, job: Job, workers: int):
+        """Draw and translate a graph for each worker, and run each once without a photo, so that all is loaded."""
+        self.workers = workers
         self._job = job
-        self._tables = tables
-        self._options = PipelineOptions(
-            ["--direct_running_mode=multi_threading", f"--direct_num_workers={workers}"] if workers > 1 else []
-        )
-        pipeline = beam.Pipeline(runner=FnApiRunner(), options=self._options)
-        # Reshuffled, so that the threads share the events; only names cross here.
-        events = pipeline | "Start" >> beam.Create([0], reshuffle=False) | "Events" >> beam.FlatMap(_events)
-        outcome = build(events | beam.Reshuffle(), job)
-        _ = outcome.results | "Rows" >> beam.Map(_keep_row)
-        _ = outcome.failures | "Dead letters" >> beam.Map(_keep_letter)
-        # It is asked for no more than a pipeline is.
-        self._graph: Any = _Translated(pipeline)
+        self._begun: queue.SimpleQueue[tuple[Sequence[ImageEvent], Future[Judged]]] = queue.SimpleQueue()
+        for _ in range(workers):
+            graph = _Graph(job)
+            graph.run(())
+            threading.Thread(target=self._serve, args=(graph,), name="epoch", daemon=True).start()
 
-    def __call__(
-        self,
-        events: Sequence[ImageEvent],
-        dead_letters: Sequence[DeadLetter],
-        positions: Mapping[str, int],
-        rows: Sequence[Row],
-    ) -> tuple[Tally, Written]:
-        """Judge photos and commit them, with dead letters and rows that are there already, and the positions.
-
-        Raises:
-            UserError: what stopped the work; what was committed before stays.
-        """
+    def begin(self, events: Sequence[ImageEvent]) -> "Future[Judged]":
+        """Begin an epoch; its result raises `UserError` where something stops all work."""
         if self._job.journal is not None:
             for event in events:
                 if event.revision:  # somebody asks for it once more
                     open_journal(self._job.journal).forgive(event.event_id)
-        EVENTS[:], ROWS[:], LETTERS[:] = events, rows, dead_letters
-        STOPPED.clear()
-        try:
-            result = FnApiRunner().run_pipeline(self._graph, self._options)
-            result.wait_until_finish()
-        except Exception:
-            if STOPPED:
-                raise STOPPED[0] from None
-            raise
-        found_rows, letters = list(ROWS), list(LETTERS)
-        self._tables.commit_epoch(found_rows, [dead_letter_row(letter) for letter in letters], positions)
-        memory.give_back()
+        result: Future[Judged] = Future()
+        self._begun.put((events, result))
+        return result
+
+    def _serve(self, graph: "_Graph") -> None:
+        while True:
+            events, result = self._begun.get()
+            try:
+                judged = graph.run(events)
+            except BaseException as error:
+                # Runners hand exceptions on as text; the sentence is the stage's.
+                result.set_exception(STOPPED[0] if STOPPED else error)
+            else:
+                result.set_result(judged)
+
+
+class _Graph:
+    """One graph, run again and again by one thread."""
+
+    def __init__(self, job: Job):
+        self._number = next(_numbers)
+        BESIDE[self._number] = Beside()
+        # Options of its own: the runner writes into them.
+        self._options = PipelineOptions([])
+        pipeline = beam.Pipeline(runner=FnApiRunner(), options=self._options)
+        start = pipeline | "Start" >> beam.Create([self._number], reshuffle=False)
+        outcome = build(start | "Events" >> beam.FlatMap(_events), job)
+        _ = outcome.results | "Rows" >> beam.Map(_keep_row, self._number)
+        _ = outcome.failures | "Dead letters" >> beam.Map(_keep_letter, self._number)
+        # It is asked for no more than a pipeline is.
+        self._pipeline: Any = _Translated(pipeline)
+
+    def run(self, events: Sequence[ImageEvent]) -> Judged:
+        """Judge photos whose bytes have arrived."""
+        began = time.monotonic()
+        beside = BESIDE[self._number] = Beside(events)
+        result = FnApiRunner().run_pipeline(self._pipeline, self._options)
+        result.wait_until_finish()
         tally = tally_of(result)
-        tally.verdicts.update(row["verdict"] for row in found_rows)
-        tally.dead_letters.update(letter.code for letter in letters)
-        return tally, Written(found_rows, letters, self._tables.versions())
+        tally.verdicts.update(row["verdict"] for row in beside.rows)
+        tally.dead_letters.update(letter.code for letter in beside.letters)
+        BESIDE[self._number] = Beside()
+        return Judged(beside.rows, beside.letters, tally, time.monotonic() - began)
 
 
 class _Translated:
@@ -98,13 +126,13 @@ class _Translated:
         return self._proto
 
 
-def _events(start: int) -> Iterator[ImageEvent]:
-    return iter(EVENTS)
+def _events(number: int) -> Iterator[ImageEvent]:
+    return iter(BESIDE[number].events)
 
 
-def _keep_row(row: Row) -> None:
-    ROWS.append(row)
+def _keep_row(row: Row, number: int) -> None:
+    BESIDE[number].rows.append(row)
 
 
-def _keep_letter(letter: DeadLetter) -> None:
-    LETTERS.append(letter)
+def _keep_letter(letter: DeadLetter, number: int) -> None:
+    BESIDE[number].letters.append(letter)

@@ -12,6 +12,11 @@ class StreamSettings:
     epoch_photos: int = setting(
         128, unit="photos", why="at most this many in one commit: what a kill can make answered twice"
     )
+    epoch_s: float = setting(
+        1.0,
+        unit="s",
+        why="an epoch takes as many photos as are judged in about this time: a photo that comes waits for it",
+    )
     fetchers: int = setting(32, unit="threads", why="photos fetched at once")
     per_host: int = setting(
         8, unit="threads", why="of those, for one host or bucket: a slow one leaves room for others"

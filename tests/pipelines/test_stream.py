@@ -19,7 +19,7 @@ from stream_parts import table_rows
 from pipelines import cli
 from transforms.sinks.output import Output
 
-COMMAND = [str(Path(sys.executable).parent / "vitrine"), "stream"]
+COMMAND = [sys.executable, "-m", "pipelines.cli", "stream"]
 
 
 def save(folder, *numbers):

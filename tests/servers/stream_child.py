@@ -6,7 +6,7 @@
 import signal
 import sys
 import threading
-import time
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 
@@ -29,9 +29,10 @@ from transforms.sources.kafka_config import KafkaPlace
 class SlowJudge(FakeJudge):
     """Takes a moment, so that a kill finds it at work."""
 
-    def __call__(self, *args):
-        time.sleep(0.1)
-        return super().__call__(*args)
+    def begin(self, events):
+        result = Future()
+        threading.Timer(0.1, lambda: result.set_result(self.judge(events))).start()
+        return result
 
 
 def main(servers: str, topic: str, answers: str, place: str) -> None:
@@ -47,7 +48,7 @@ def main(servers: str, topic: str, answers: str, place: str) -> None:
         source,
         read=lambda event: fetch(event, FetchSettings(), DecodeLimits()),
         results=results,
-        judge=SlowJudge(output),
+        judge=SlowJudge(),
         settings=settings,
     ).start()
     driver: Driver = stream.driver

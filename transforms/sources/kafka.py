@@ -103,7 +103,12 @@ class KafkaSource:
             self._measure_lag()
         if self._to_tell:
             self._tell()
-        return [one for message in self._consumer.consume(most, wait_s) if (one := self._read(message)) is not None]
+        return [one for message in self._come(most, wait_s) if (one := self._read(message)) is not None]
+
+    def _come(self, most: int, wait_s: float) -> list[Any]:
+        """Wait for one message, then take along what is here: asked for many at once, the client waits for all of them."""
+        first = self._consumer.poll(wait_s)
+        return [] if first is None else [first, *self._consumer.consume(most - 1, 0)]
 
     def positions(self, done: Sequence[Offset]) -> dict[str, int]:
         """Note offsets as done; return each partition's position."""

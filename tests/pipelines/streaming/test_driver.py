@@ -10,11 +10,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stream_parts import FAST, Answers, FakeJudge, Killed, Queue, Stream, event, table_rows
+from stream_parts import FAST, Answers, Killed, Queue, Stream, event, table_rows
 
 from transforms.errors import RefusalError
 from transforms.sinks.output import open_output
 from transforms.sinks.parked import Parked
+from transforms.sinks.tables import Tables
 
 
 @pytest.fixture
@@ -186,18 +187,20 @@ def test_what_another_source_brought_is_not_answered_here(output, streams):
     assert after.sent == []
 
 
-class DyingJudge(FakeJudge):
-    """Dies at chance: before the commit, or right after it."""
+class DyingTables(Tables):
+    """Dies at chance: before the commit, between its two tables, or right after it."""
 
-    def __init__(self, output, chance):
-        super().__init__(output)
-        self.chance = chance
+    chance = random.Random()
 
-    def __call__(self, *args):
-        if self.chance.random() < 0.15:
+    def commit_epoch(self, rows, dead_letters, positions=None):
+        moment = self.chance.random()
+        if moment < 0.1:
             raise Killed
-        result = super().__call__(*args)
-        if self.chance.random() < 0.15:
+        if moment < 0.2:
+            super().commit_epoch([], dead_letters)
+            raise Killed
+        result = super().commit_epoch(rows, dead_letters, positions)
+        if moment > 0.9:
             raise Killed
         return result
 
@@ -235,8 +238,10 @@ def test_killed_at_any_moment_nothing_is_missing_and_nothing_twice(output, seed)
         try:
             stream = Stream(
                 output, source, read=read, settings=small,
-                results=DyingAnswers(chance, sent), judge=DyingJudge(output, chance),
+                results=DyingAnswers(chance, sent),
             )  # fmt: skip
+            stream.driver._tables = tables = DyingTables(output)
+            tables.chance = chance
             stream.start().idle()
         except Killed:
             deaths += 1

@@ -76,6 +76,15 @@ def test_the_position_waits_for_the_earliest_message_that_is_not_done(broker, to
     opened.close()
 
 
+def test_one_message_is_not_kept_waiting_for_others(broker, topic):
+    opened = source(broker, topic)
+    publish(broker, topic, photo(1))
+    began = time.monotonic()
+    assert len(opened.poll(100, 60)) == 1
+    assert time.monotonic() - began < 30
+    opened.close()
+
+
 def test_reading_goes_on_behind_the_position_in_the_tables_not_at_the_groups_offset(broker, topic):
     publish(broker, topic, *(photo(n) for n in range(5)))
     first = source(broker, topic)

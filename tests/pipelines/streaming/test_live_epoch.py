@@ -10,16 +10,14 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stream_parts import event, row_of, table_rows
+from stream_parts import event
 
 from pipelines.config import Config
 from pipelines.job import open_job
 from pipelines.streaming.live_epoch import LiveEpochs
 from transforms.arrived import ARRIVED
-from transforms.errors import RefusalError, UserError
-from transforms.records import dead_letter
+from transforms.errors import UserError
 from transforms.sinks.output import open_output
-from transforms.sinks.tables import Tables
 from transforms.stage import STOPPED
 
 
@@ -43,24 +41,19 @@ def arrive(*numbers):
 
 @pytest.fixture
 def epochs(tmp_path):
-    output = open_output(str(tmp_path / "out"))
-    tables = Tables(output)
-    yield output, LiveEpochs(open_job(Config(), output), 2, tables), tables
-    tables.close()
+    return LiveEpochs(open_job(Config(), open_output(str(tmp_path / "out"))), 2)
 
 
-def test_each_epoch_has_its_own_photos_rows_letters_and_position(epochs):
-    from datetime import UTC, datetime
-
-    output, run, tables = epochs
-    letter = dead_letter(event(90, 1), "fetch", RefusalError("not_found", "gone"), datetime.now(UTC))
-    tally, written = run(arrive(1, 2), [letter], {"source": 4}, [row_of(event(50, 1), b"known")])
-    assert sorted(row["event_id"] for row in written.rows) == ["e-1-1", "e-2-1", "e-50-1"]
-    assert (tally.records, tally.refused) == (3, 1)
-    assert tables.position("source") == 4
-    _, written = run(arrive(3), [], {"source": 5}, [])
-    assert [row["event_id"] for row in written.rows] == ["e-3-1"] and written.dead_letters == []
-    assert (len(table_rows(output)), tables.position("source"), ARRIVED) == (4, 5, {})
+def test_epochs_side_by_side_have_each_their_own_photos(epochs):
+    refused = event(9, 1)
+    ARRIVED[refused.event_id] = Bytes(b"no photo")
+    begun = [epochs.begin(arrive(1, 2)), epochs.begin([*arrive(3), refused]), epochs.begin(arrive(4, 5, 6))]
+    judged = [one.result(60) for one in begun]
+    names = [sorted(row["event_id"] for row in one.rows) for one in judged]
+    assert names == [["e-1-1", "e-2-1"], ["e-3-1"], ["e-4-1", "e-5-1", "e-6-1"]]
+    assert [[letter.code for letter in one.dead_letters] for one in judged] == [[], ["not_an_image"], []]
+    assert [(one.tally.records, one.tally.refused) for one in judged] == [(2, 0), (1, 1), (3, 0)]
+    assert ARRIVED == {}
 
 
 def test_what_stops_the_work_comes_out_as_its_sentence(epochs, monkeypatch):
@@ -69,9 +62,9 @@ def test_what_stops_the_work_comes_out_as_its_sentence(epochs, monkeypatch):
     def full(*args, **other):
         raise UserError("the disk is full")
 
-    _, run, tables = epochs
     monkeypatch.setattr(steps, "quality_row", full)
-    with pytest.raises(UserError, match="the disk is full"):
-        run(arrive(1), [], {"source": 1}, [])
-    assert tables.position("source") is None
-    STOPPED.clear()
+    try:
+        with pytest.raises(UserError, match="the disk is full"):
+            epochs.begin(arrive(1)).result(60)
+    finally:
+        STOPPED.clear()

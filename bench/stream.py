@@ -10,6 +10,8 @@ import argparse
 import contextlib
 import http.server
 import json
+import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -65,14 +67,18 @@ def _measure(broker, args: argparse.Namespace, place: Path) -> None:
         _publish(broker, names[0], warm[:WARM], None)
         reader.read(warm[:WARM])
 
-        began = time.monotonic()
+        began, core = time.monotonic(), _core_s(process.pid)
         _publish(broker, names[0], backlog, None)
         reader.read(backlog)
         rate = len(backlog) / (time.monotonic() - began)
-        print(f"backlog: {len(backlog)} photos, {rate:.1f} photos/s")
+        core_ms = (_core_s(process.pid) - core) / len(backlog) * 1e3
+        print(f"backlog: {len(backlog)} photos, {rate:.1f} photos/s, {core_ms:.0f} core-ms a photo")
 
-        batch = _batch(backlog, place)
-        print(f"vitrine batch on the same photos: {batch:.1f} photos/s without its start; ratio {rate / batch:.2f}")
+        batch, batch_ms = _batch(backlog, place)
+        print(
+            f"vitrine batch on the same photos: {batch:.1f} photos/s, {batch_ms:.0f} core-ms a photo, without its start"
+        )
+        print(f"rate against batch: {rate / batch:.2f}; by the time on the cores: {batch_ms / core_ms:.2f}", flush=True)
 
         wanted = args.load * rate
         alone = _latencies(broker, names[0], reader, live, wanted)
@@ -130,20 +136,30 @@ class _SlowHost:
         threading.Thread(target=server.serve_forever, daemon=True).start()
 
 
-def _batch(photos: list[Path], place: Path) -> float:
-    """Return the photos a second of a batch over the same files, less what one photo alone takes."""
+def _batch(photos: list[Path], place: Path) -> tuple[float, float]:
+    """Return photos a second and core-milliseconds a photo of a batch over the same files, less what one photo alone takes."""
     manifest, output = place / "photos.csv", place / "batch"
-    seconds = []
+    seconds, cores = [], []
     for some in (photos[:1], photos):
         manifest.write_text("uri\n" + "".join(f"{photo}\n" for photo in some))
         shutil.rmtree(output, ignore_errors=True)
+        core = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(
             [*VITRINE, "batch", "--quiet", "--input", manifest, "--output", output],
             check=True,
             stdout=subprocess.DEVNULL,
         )
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cores.append(spent.ru_utime - core.ru_utime + spent.ru_stime - core.ru_stime)
         seconds.append(json.loads((output / "run.json").read_text())["seconds"])
-    return (len(photos) - 1) / (seconds[1] - seconds[0])
+    more = len(photos) - 1
+    return more / (seconds[1] - seconds[0]), (cores[1] - cores[0]) / more * 1e3
+
+
+def _core_s(pid: int) -> float:
+    """Return the seconds that a process has spent on the cores."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _copies(folder: Path, place: Path, count: int) -> list[Path]:

@@ -12,6 +12,7 @@ from pipelines import memory
 from pipelines.streaming.flight import Flight
 from pipelines.streaming.judged import Judge, Judged
 from pipelines.streaming.open_photo import Open
+from pipelines.streaming.outlet import Outlet
 from pipelines.streaming.pace import Pace
 from pipelines.streaming.past import Past
 from pipelines.tally import Tally
@@ -19,9 +20,7 @@ from transforms.arrived import ARRIVED
 from transforms.records import DeadLetter, ImageEvent, Row, dead_letter_row, duplicate_row
 from transforms.sinks.output import Output
 from transforms.sinks.parked import Parked, ParkedPhoto
-from transforms.sinks.results import Answer, Results, Versions, answer_of_dead_letter, answer_of_row
-from transforms.sinks.tables import DEAD_LETTERS, QUALITY, Tables
-from transforms.sinks.unanswered import rows_since
+from transforms.sinks.tables import Tables
 from transforms.sinks.written import Written
 from transforms.sources.live import LiveSource
 
@@ -42,7 +41,7 @@ class Driver:
         flight: Flight,
         tables: Tables,
         parked: Parked,
-        results: Results,
+        outlets: Sequence[Outlet],
         judge: Judge,
         watch: Callable[[Written, Sequence[Open]], None] = lambda written, photos: None,
     ):
@@ -53,7 +52,7 @@ class Driver:
         self._flight = flight
         self._tables = tables
         self._parked = parked
-        self._results = results
+        self._outlets = outlets
         self._judge = judge
         self._watch = watch
         self._running: dict[Future[Judged], list[Open]] = {}
@@ -61,25 +60,15 @@ class Driver:
         self._done: list[Any] = []
         self._settling: list[Any] = []
         self._positions: dict[str, int] = {}
-        self._marked: Versions = {}
         self._committed_at = 0.0
 
     def begin(self, output: Output) -> int:
-        """Answer what was committed and perhaps not answered before; return how many answers that were.
-
-        Where this place of answers is new to the tables, it is answered from now on.
-        """
-        count, versions = 0, self._tables.versions()
-        if self._results.name:
-            for table, answer in ((QUALITY, answer_of_row), (DEAD_LETTERS, answer_of_dead_letter)):
-                known = self._tables.position(mark(self._results, table))
-                if known is None:
-                    self._positions[mark(self._results, table)] = versions[table]
-                    continue
-                for rows in rows_since(output, table, known, self._source.prefix):
-                    self._results.send([answer(row) for row in rows], {})
-                    count += len(rows)
-            self._results.send([], versions)
+        """Tell what was committed and perhaps not told before; return how much that was."""
+        count = 0
+        for outlet in self._outlets:
+            told, begun = outlet.begin(self._tables, output, self._source.prefix)
+            count += told
+            self._positions |= begun
         self._commit_positions()
         return count
 
@@ -100,7 +89,7 @@ class Driver:
             self._finish(running)
         if share.decided:
             self._commit_decided(share.decided)
-        elif not finished and self._done and time.monotonic() - self._committed_at >= POSITION_EVERY_S:
+        elif not finished and time.monotonic() - self._committed_at >= POSITION_EVERY_S and self._has_more_to_say():
             self._commit_positions()
         return bool(share or finished)
 
@@ -113,7 +102,8 @@ class Driver:
                 break  # read again by the next process
             for running in finished:
                 self._finish(running)
-        self._results.close(max(0.0, deadline - time.monotonic()))
+        for outlet in self._outlets:
+            outlet.results.close(max(0.0, deadline - time.monotonic()))
         self._commit_positions()
 
     def _begin(self, photos: list[Open]) -> None:
@@ -154,7 +144,8 @@ class Driver:
         written = Written(rows, letters, self._tables.versions())
         self.epochs += 1
         self._flight.settle(photos, rows)
-        self._results.send(answers(written), written.versions)
+        for outlet in self._outlets:
+            outlet.send(written)
         self._settle()
         self._parked.close(was_parked)
         self._watch(written, photos)
@@ -165,40 +156,25 @@ class Driver:
             self._tables.commit_epoch([], [], positions)
         self._settle()
 
+    def _has_more_to_say(self) -> bool:
+        return bool(self._done) or any(outlet.has_moved() for outlet in self._outlets)
+
     def _new_positions(self) -> dict[str, int]:
-        """Return the source's positions and the answers' marks as they are now."""
-        # So that a kill makes only the last epoch's answers come twice, not those of the one before it too.
-        self._results.wait(MARK_WAIT_S)
+        """Return the source's positions and how far each outlet is, as they are now."""
         self._positions |= self._source.positions(self._done)
         self._settling = self._done
         self._done = []
-        marks = {} if self._results.answered() == self._marked else marks_of(self._results)
-        self._marked = self._results.answered()
         moved, self._positions = self._positions, {}
-        return moved | marks
+        for outlet in self._outlets:
+            # So that a kill makes only the last epoch's answers come twice, not those of the one before it too.
+            outlet.results.wait(MARK_WAIT_S)
+            moved |= outlet.moved()
+        return moved
 
     def _settle(self) -> None:
         self._source.settle(self._settling)
         self._settling = []
         self._committed_at = time.monotonic()
-
-
-def answers(written: Written) -> list[Answer]:
-    """Return the answers of what a commit held."""
-    return [
-        *(answer_of_row(row) for row in written.rows),
-        *(answer_of_dead_letter(dead_letter_row(letter)) for letter in written.dead_letters),
-    ]
-
-
-def marks_of(results: Results) -> dict[str, int]:
-    """Return how far the tables are answered, as positions to commit."""
-    return {mark(results, table): version for table, version in results.answered().items()}
-
-
-def mark(results: Results, table: str) -> str:
-    """Return the application id under which it is kept how far a table is answered."""
-    return f"results:{results.name}:{table}"
 
 
 def _handed_over(photos: Sequence[Open]) -> list[ImageEvent]:

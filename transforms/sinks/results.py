@@ -18,6 +18,9 @@ from transforms.records import Row
 ANSWER_VERSION = 1
 """Raised by one when a consumer needs to know of a change; fields are only ever added."""
 
+MOST_PAYLOAD = 200_000
+"""Characters of a dead letter's payload in a message; a broker's usual limit is a megabyte of bytes."""
+
 Versions = Mapping[str, int]
 """Table -> its version: all that the table has up to it."""
 
@@ -71,6 +74,19 @@ def answer_of_dead_letter(row: Row) -> Answer:
             "processed_at": _time(row["failed_at"]),
         },
     )
+
+
+def whole_dead_letter(row: Row) -> Answer:
+    """Return what a topic of dead letters gets: all columns, so that whoever reads it needs no table.
+
+    A payload that brokers would not take (a photo inside it) stays in the table; its length is told.
+    """
+    payload = row["payload"]
+    kept = payload if len(payload) <= MOST_PAYLOAD else None
+    columns = {name: value for name, value in row.items() if name not in ("dt", "failed_at", "payload")}
+    more = {"trace_id": _trace_of(payload), "failed_at": _time(row["failed_at"])}
+    sizes = {"payload": kept, "payload_characters": len(payload)}
+    return Answer(row["uri"] or row["event_id"], {"schema_version": ANSWER_VERSION} | columns | more | sizes)
 
 
 def _who(row: Row) -> dict[str, Any]:
@@ -212,8 +228,8 @@ class PrintedResults:
 class FileResults:
     """JSON lines at the end of a file."""
 
-    def __init__(self, path: Path):
-        """Open the file.
+    def __init__(self, path: Path, flag: str = "--results"):
+        """Open the file that a flag names.
 
         Raises:
             UserError: it cannot be written.
@@ -225,7 +241,7 @@ class FileResults:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab")
         except OSError as error:
-            raise UserError(f"--results {path} cannot be written: {(error.strerror or str(error)).lower()}") from None
+            raise UserError(f"{flag} {path} cannot be written: {(error.strerror or str(error)).lower()}") from None
 
     def send(self, answers: Sequence[Answer], versions: Versions) -> None:
         """Write them and wait for the disk.

@@ -11,6 +11,7 @@ from pipelines.streaming.driver import Driver, restore
 from pipelines.streaming.flight import Flight
 from pipelines.streaming.intake import Intake
 from pipelines.streaming.judged import Judged
+from pipelines.streaming.outlet import Outlet
 from pipelines.streaming.past import Past
 from pipelines.streaming.settings import StreamSettings
 from pipelines.tally import Tally
@@ -127,7 +128,7 @@ class Queue:
 class Stream:
     """A stream put together, without Beam; driven by the test."""
 
-    def __init__(self, output, source, *, read=None, results=None, judge=None, settings=FAST):
+    def __init__(self, output, source, *, read=None, results=None, judge=None, settings=FAST, more_outlets=()):
         self.output, self.source = output, source
         self.flight = Flight(settings)
         self.tables = Tables(output)
@@ -136,7 +137,9 @@ class Stream:
         self.results = results or Answers()
         self.judge = judge or FakeJudge()
         restore(self.parked, self.past, self.flight)
-        self.driver = Driver(source, self.flight, self.tables, self.parked, self.results, self.judge)
+        self.driver = Driver(
+            source, self.flight, self.tables, self.parked, [Outlet(self.results), *more_outlets], self.judge
+        )
         self.intake = Intake(source, self.flight, self.past, read or (lambda event: event.uri.encode()), settings)
 
     def start(self):

@@ -1,9 +1,11 @@
 """The driver between a source and the tables: once in the tables, answered at least once, whenever it dies."""
 
+import json
 import random
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -176,6 +178,62 @@ def test_answers_that_were_not_taken_are_sent_again_after_a_restart(output, stre
     last = Answers()
     streams(output, Queue([]), results=last).kill()
     assert last.sent == []
+
+
+def test_how_far_it_is_answered_is_kept_also_when_nothing_more_comes(output, streams):
+    stream = streams(output, Queue([event(1)])).idle()
+    deadline = time.monotonic() + 20
+    while stream.tables.position("results:list:quality") != stream.results.versions["quality"]:
+        stream.driver.step(0.02)
+        assert time.monotonic() < deadline
+    at = stream.tables.versions()
+    for _ in range(3):
+        stream.driver._committed_at = 0
+        stream.driver.step(0.01)
+    assert stream.tables.versions() == at, "said once"
+    stream.kill()
+    after = Answers()
+    streams(output, Queue([]), results=after).kill()
+    assert after.sent == []
+
+
+def test_a_topic_of_dead_letters_gets_each_whole_also_after_a_restart(output, streams):
+    from pipelines.streaming.outlet import WHOLE_DEAD_LETTERS, Outlet
+
+    def with_letters(events, place):
+        outlets = [Outlet(place, WHOLE_DEAD_LETTERS, "dead letters")]
+        return streams(output, Queue(events), read=lambda e: b"broken" if "2" in e.uri else b"x", more_outlets=outlets)
+
+    place = Answers()  # of the same name as the place of the answers
+    with_letters([event(1), event(2, trace_id="t2")], place).idle().kill()
+    (told,) = place.sent
+    (row,) = table_rows(output, "dead_letters")
+    assert told.key == row["uri"]
+    assert {name: told.fields[name] for name in ("event_id", "code", "payload", "trace_id", "stage")} == {
+        "event_id": row["event_id"], "code": "corrupt", "payload": row["payload"], "trace_id": "t2", "stage": "assess",
+    }  # fmt: skip
+    json.loads(told.data)
+
+    stuck = Answers()
+    stuck.answered = dict
+    with_letters([event(20)], stuck).idle().kill()
+    after = Answers()
+    with_letters([], after).idle().kill()
+    assert event(20).event_id in {answer.fields["event_id"] for answer in after.sent}
+
+
+def test_a_photo_inside_a_dead_letter_is_not_sent_along():
+    from transforms.sinks.results import MOST_PAYLOAD, whole_dead_letter
+
+    row = {
+        "event_id": "e",
+        "uri": None,
+        "payload": "x" * (MOST_PAYLOAD + 1),
+        "failed_at": datetime.now(UTC),
+        "dt": None,
+    }
+    fields = whole_dead_letter(row).fields
+    assert fields["payload"] is None and fields["payload_characters"] == MOST_PAYLOAD + 1
 
 
 def test_what_another_source_brought_is_not_answered_here(output, streams):

@@ -71,15 +71,15 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     outlets = open_outlets(args, properties)
     source = open_source(args, config, properties, lambda app_id: tables_of_output().position(app_id))
+    flight = Flight(config.stream)
+    metrics = StreamMetrics(source, flight, outlets[0].results)
+    if args.metrics_port is not None:
+        serve(metrics, args.metrics_port)
     output = open_output(args.output)
     sweep(output)
     began, clock = datetime.now(UTC), time.perf_counter()
     memory.settle_heaps(config.run.workers)
     stop = _stop_on_signals()
-    flight = Flight(config.stream)
-    metrics = StreamMetrics(source, flight, outlets[0].results)
-    if args.metrics_port is not None:
-        serve(metrics, args.metrics_port)
 
     # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
     from pipelines.job import open_job

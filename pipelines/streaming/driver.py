@@ -113,8 +113,8 @@ class Driver:
 
     def _finish(self, running: Future[Judged]) -> None:
         photos = self._running.pop(running)
-        rows, letters, tally, seconds = running.result()
-        self._pace.note(len(photos), seconds)
+        rows, letters, tally, core_s = running.result()
+        self._pace.note(len(photos), core_s)
         self.tally.add(tally)
         self._commit(photos, rows, letters)
         memory.give_back()

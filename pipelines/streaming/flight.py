@@ -151,9 +151,12 @@ class Flight:
             share = Share(to_park=self._to_park())
             limit = self.settings.epoch_photos
             share.decided, self._decided = self._decided[:limit], self._decided[limit:]
-            while len(share.photos) < most and (photo := self._arrived.take()) is not None:
+            lane = (
+                None  # an epoch is of one lane: who waits for an answer does not wait for a backfill's photos beside it
+            )
+            while len(share.photos) < most and (photo := self._arrived.take(lane=lane)) is not None:
                 if photo.state != "closed":
-                    photo.state = "in epoch"
+                    photo.state, lane = "in epoch", photo.lane
                     share.photos.append(photo)
             share.done, self._done = self._done, []
             return share

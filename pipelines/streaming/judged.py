@@ -9,12 +9,12 @@ from transforms.records import DeadLetter, ImageEvent, Row
 
 
 class Judged(NamedTuple):
-    """What an epoch found, and how long it took; nothing of it is in a table yet."""
+    """What an epoch found, and the seconds that its core worked on it; nothing of it is in a table yet."""
 
     rows: list[Row]
     dead_letters: list[DeadLetter]
     tally: Tally
-    seconds: float
+    core_s: float
 
 
 class Judge(Protocol):

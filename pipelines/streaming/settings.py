@@ -13,9 +13,7 @@ class StreamSettings:
         128, unit="photos", why="at most this many in one commit: what a kill can make answered twice"
     )
     epoch_s: float = setting(
-        1.0,
-        unit="s",
-        why="an epoch takes as many photos as are judged in about this time: a photo that comes waits for it",
+        1.5, unit="s", why="an epoch takes as many photos as are so much work for a core: whoever comes meanwhile waits"
     )
     fetchers: int = setting(32, unit="threads", why="photos fetched at once")
     per_host: int = setting(

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from transforms.sinks.results import Answer
-from transforms.sinks.results_topic import Taken, TopicResults
-from transforms.sources.kafka_config import KafkaPlace, client_properties, open_client, partitions
+from transforms.sinks.results_topic import LOG, Taken, TopicResults
+from transforms.sources.kafka_config import KafkaPlace, Troubles, client_properties, open_client, partitions
 
 GIVE_UP_MS = 30_000
 TURN_S = 0.05
@@ -24,11 +24,13 @@ class KafkaResults(TopicResults):
 
         super().__init__(f"kafka:{place.topic}")
         self._topic = place.topic
-        own = {"acks": "all", "linger.ms": 5, "message.timeout.ms": GIVE_UP_MS, "error_cb": self._on_error}
+        troubles = Troubles(LOG)
+        own = {"acks": "all", "linger.ms": 5, "message.timeout.ms": GIVE_UP_MS, "error_cb": troubles.heard}
         self._producer = open_client(
             Producer, {"compression.type": "lz4", **client_properties(place, properties), **own}, place.servers
         )
-        partitions(self._producer, place)
+        partitions(self._producer, place, troubles)
+        troubles.opened = True
         self._thread.start()
 
     def _hand_over(self, answer: Answer, taken: Taken) -> None:
@@ -45,6 +47,3 @@ class KafkaResults(TopicResults):
 
     def _turn(self) -> None:
         self._producer.poll(TURN_S)
-
-    def _on_error(self, error: Any) -> None:
-        self._say(f"Kafka: {error.str()}")

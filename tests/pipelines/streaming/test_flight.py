@@ -16,6 +16,7 @@ from stream_parts import FAST, event, row_of
 
 from pipelines.streaming.flight import Flight
 from pipelines.streaming.open_photo import Message
+from pipelines.streaming.pace import Pace
 from pipelines.streaming.settings import StreamSettings
 from pipelines.streaming.turns import Turns
 from transforms.errors import RefusalError
@@ -179,6 +180,36 @@ def test_sellers_take_turns_and_the_backfill_waits():
     order = [turns.take() for _ in range(52)]
     assert order.index("small") == 1
     assert order[-1] == "old"
+
+
+def test_an_epoch_of_those_who_wait_holds_no_photo_of_a_backfill():
+    flight = Flight(FAST)
+    for number in range(4):
+        admit(flight, event(number, extra={"lane": "backfill"} if number % 2 else {}))
+        fetch(flight)
+    first, second = flight.take(0, 128), flight.take(0, 128)
+    assert [photo.lane for photo in first.photos] == ["interactive"] * 2
+    assert [photo.lane for photo in second.photos] == ["backfill"] * 2
+    assert flight.take(0, 128).photos == []
+
+
+def test_no_photo_is_begun_while_all_are_busy():
+    flight = Flight(FAST)
+    admit(flight, event(1))
+    fetch(flight)
+    assert flight.take(0, 0).photos == []
+    assert len(flight.take(0, 1).photos) == 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 128), st.floats(1e-6, 30)), max_size=20), st.floats(0.1, 10))
+def test_an_epoch_is_about_the_wanted_work_and_within_its_bounds(epochs, wanted):
+    pace = Pace(128, wanted)
+    for photos, core_s in epochs:
+        pace.note(photos, core_s)
+        assert 8 <= pace.photos() <= 128
+    for _ in range(60):
+        pace.note(32, 32 * wanted / 20)
+    assert abs(pace.photos() - 20) <= 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from transforms.errors import UserError
 from transforms.events import attributes_of
-from transforms.sources.kafka_config import KafkaPlace, Troubles, client_properties, open_client, partitions
+from transforms.sources.kafka_config import KafkaPlace, Troubles, arrived, client_properties, open_client, partitions
 from transforms.sources.live import Announced
 from transforms.sources.messages import announce
 
@@ -103,12 +103,7 @@ class KafkaSource:
             self._measure_lag()
         if self._to_tell:
             self._tell()
-        return [one for message in self._come(most, wait_s) if (one := self._read(message)) is not None]
-
-    def _come(self, most: int, wait_s: float) -> list[Any]:
-        """Wait for one message, then take along what is here: asked for many at once, the client waits for all of them."""
-        first = self._consumer.poll(wait_s)
-        return [] if first is None else [first, *self._consumer.consume(most - 1, 0)]
+        return [one for message in arrived(self._consumer, most, wait_s) if (one := self._read(message)) is not None]
 
     def positions(self, done: Sequence[Offset]) -> dict[str, int]:
         """Note offsets as done; return each partition's position."""

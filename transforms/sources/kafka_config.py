@@ -160,3 +160,9 @@ def open_client(make: Any, properties: Mapping[str, Any], named: str) -> Any:
     except (KafkaException, ValueError, TypeError) as error:
         said = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         raise UserError(f"the Kafka client for {named} cannot be made: {said}; see --kafka-config") from None
+
+
+def arrived(consumer: Any, most: int, wait_s: float) -> list[Any]:
+    """Wait for one message, then take along what is here: asked for many at once, a client waits for all of them."""
+    first = consumer.poll(wait_s)
+    return [] if first is None else [first, *consumer.consume(most - 1, 0)]

@@ -4,7 +4,7 @@ import json
 import sys
 import time
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -264,3 +264,27 @@ def _all(broker, topic, at_least):
         found += [json.loads(message.value()) for message in came]
     consumer.close()
     return found
+
+
+def test_two_turns_at_once_do_not_share_a_consumer(broker, topic):
+    """As when a job begins again while a turn of the one before is still at work: each must see all messages."""
+    from transforms.sources.kafka_unbounded import _reader
+
+    publish(broker, topic, *(photo(n) for n in range(40)))
+    place = KafkaPlace(broker, topic)
+
+    def offsets(reader, count):
+        found, deadline = [], time.monotonic() + 20
+        while len(found) < count and time.monotonic() < deadline:
+            found += [message.offset() for message in reader.read(0.2)]
+        return found
+
+    with _reader(place, {}, 0, 0) as old, _reader(place, {}, 0, 0) as new:
+        assert offsets(old, 40) == offsets(new, 40) == list(range(40))
+    with suppress(KeyError), _reader(place, {}, 0, 10) as reader:
+        assert offsets(reader, 30) == list(range(10, 40))
+        reader.position = 40
+        raise KeyError("the bundle fails")
+    with _reader(place, {}, 0, 40) as reader:
+        publish(broker, topic, photo(40))
+        assert offsets(reader, 1) == [40], "what the failed turn had read ahead is not taken for read"

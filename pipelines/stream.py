@@ -106,7 +106,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
         print(f"vitrine: watching {args.source}", file=sys.stderr, flush=True)
         while not stop.is_set():
             driver.step()
-        drain(driver, intake, flight, config.stream.drain_s)
+        ended = drain(driver, intake, flight, config.stream.drain_s)
         intake.close(config.stream.drain_s)
         summary = run_file.summary(
             args.source, output.root, began, time.perf_counter() - clock, driver.tally, job.maker
@@ -121,6 +121,10 @@ def run(args: argparse.Namespace, config: Config) -> int:
         run_file.write(output, summary)
     if not args.quiet:
         print(run_file.text(summary))
+    if not ended:
+        # Python cannot end a thread that is at work: it would fall over what is taken down around it.
+        sys.stdout.flush()
+        os._exit(0)
     return 0
 
 
@@ -151,13 +155,13 @@ def _kafka_or_nowhere(flag: str, text: str | None) -> KafkaPlace | None:
     return parse_place(text) if text else None
 
 
-def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> None:
-    """Begin nothing more, finish what has begun within the time, commit how far it went."""
+def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> bool:
+    """Begin nothing more, finish what has begun within the time, commit how far it went; say whether all of it has ended."""
     deadline = time.monotonic() + wait_s
     intake.stop()
     while flight.busy() and time.monotonic() < deadline:
         driver.step()
-    driver.finish(max(1.0, deadline - time.monotonic()))
+    return driver.finish(max(1.0, deadline - time.monotonic()))
 
 
 def _readable(source: LiveSource, settings: FetchSettings) -> FetchSettings:

@@ -93,8 +93,12 @@ class Driver:
             self._commit_positions()
         return bool(share or finished)
 
-    def finish(self, wait_s: float) -> None:
-        """Commit what is left to say: epochs that end in time, positions, and how far the tables are answered."""
+    def finish(self, wait_s: float) -> bool:
+        """Commit what is left to say: epochs that end in time, positions, and how far the tables are answered.
+
+        Returns:
+            Whether all epochs have ended.
+        """
         deadline = time.monotonic() + wait_s
         while self._running:
             futures.wait(self._running, max(0.0, deadline - time.monotonic()), futures.FIRST_COMPLETED)
@@ -105,6 +109,7 @@ class Driver:
         for outlet in self._outlets:
             outlet.results.close(max(0.0, deadline - time.monotonic()))
         self._commit_positions()
+        return not self._running
 
     def _begin(self, photos: list[Open]) -> None:
         running = self._judge.begin(_handed_over(photos))
@@ -167,7 +172,7 @@ class Driver:
         moved, self._positions = self._positions, {}
         for outlet in self._outlets:
             # So that a kill makes only the last epoch's answers come twice, not those of the one before it too.
-            outlet.results.wait(MARK_WAIT_S)
+            outlet.wait(MARK_WAIT_S)
             moved |= outlet.moved()
         return moved
 

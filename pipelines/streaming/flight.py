@@ -36,8 +36,9 @@ class Flight:
         self._decided: list[Open] = []
         self._later: list[tuple[float, int, Open]] = []
         self._fetching: Counter[str] = Counter()
-        self._open: dict[int, Open] = {}
+        self._open: dict[int, Open] = {}  # all; `_near` are those of them that are not parked
         self._parked = 0
+        self._near: dict[int, Open] = {}
         self._by_event: dict[str, Open] = {}
         self._by_version: dict[tuple[str, str], Open] = {}
         self._newest: dict[str, Open] = {}
@@ -251,7 +252,7 @@ class Flight:
         photo = Open(event, messages, time.monotonic(), published)
         for message in messages:
             message.left += 1
-        self._open[id(photo)] = photo
+        self._open[id(photo)] = self._near[id(photo)] = photo
         self._by_event[event.event_id] = photo
         if event.generation:
             self._by_version[event.uri, event.generation] = photo
@@ -324,10 +325,8 @@ class Flight:
         late, far = time.monotonic() - patience, time.time() + patience
         return [
             photo
-            for photo in self._open.values()
-            if not photo.parked
-            and photo.state in ("waiting", "fetching", "later")
-            and (photo.received < late or photo.not_before > far)
+            for photo in self._near.values()
+            if photo.state in ("waiting", "fetching", "later") and (photo.received < late or photo.not_before > far)
         ]
 
     def _room(self) -> int:
@@ -337,6 +336,10 @@ class Flight:
     def _set_parked(self, photo: Open, parked: bool) -> None:
         self._parked += parked - photo.parked
         photo.parked = parked
+        if parked:
+            self._near.pop(id(photo), None)
+        elif photo.state != "closed":
+            self._near[id(photo)] = photo
 
     def _release(self, photo: Open) -> None:
         for message in photo.messages:
@@ -350,6 +353,7 @@ class Flight:
         self._set_parked(photo, False)
         self._reserve(photo, 0)
         self._open.pop(id(photo), None)
+        self._near.pop(id(photo), None)
         event = photo.event
         names: list[tuple[dict[Any, Open], Any]] = [
             (self._by_event, event.event_id),

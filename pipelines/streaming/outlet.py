@@ -25,6 +25,7 @@ class Outlet:
         self._telling = telling
         self._kind = kind
         self._marked: Versions = {}
+        self._away = False
 
     def mark(self, table: str) -> str:
         """Return the application id under which it is kept how far a table has been told here."""
@@ -55,6 +56,12 @@ class Outlet:
         found = {QUALITY: written.rows, DEAD_LETTERS: [dead_letter_row(letter) for letter in written.dead_letters]}
         answers = [answer(row) for table, answer in self._telling.items() for row in found[table]]
         self.results.send(answers, written.versions)
+
+    def wait(self, wait_s: float) -> None:
+        """Wait at most so long until all is taken; not at all while a place is away: it would hold up every commit."""
+        if not (self._away and self.results.waiting()):
+            self.results.wait(wait_s)
+            self._away = self.results.waiting() > 0
 
     def has_moved(self) -> bool:
         """Tell whether the tables have been told further than `moved` returned last."""

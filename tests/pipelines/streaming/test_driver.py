@@ -12,7 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from stream_parts import FAST, Answers, Killed, Queue, Stream, event, table_rows
+from stream_parts import FAST, Answers, FakeJudge, Killed, Queue, Stream, event, table_rows
 
 from transforms.errors import RefusalError
 from transforms.sinks.output import open_output
@@ -338,3 +338,76 @@ def test_stopping_finishes_what_has_begun_and_leaves_the_rest(output):
     assert time.monotonic() - began < 5
     assert len(table_rows(output)) == len(source.settled) == 3
     stream.kill()
+
+
+def test_an_epoch_that_does_not_end_in_time_is_left_to_the_next_process(output):
+    from concurrent.futures import Future
+
+    from pipelines.stream import drain
+
+    class Hangs(FakeJudge):
+        def begin(self, events):
+            return Future()
+
+    source = Queue([event(1)])
+    stream = Stream(output, source, judge=Hangs()).start()
+    stream.until(lambda: stream.driver._running)
+    assert drain(stream.driver, stream.intake, stream.flight, 0.3) is False
+    assert source.settled == [] and table_rows(output) == []
+    stream.kill()
+    again = Stream(output, Queue([event(1)])).start().idle()
+    assert names(table_rows(output)) == [event(1).event_id]
+    assert drain(again.driver, again.intake, again.flight, 5) is True
+    again.kill()
+
+
+def test_epochs_are_committed_as_they_end_not_as_they_begin(output, streams):
+    """The position is of what is committed: an epoch that ends late is not passed by one that ended before it."""
+    from concurrent.futures import Future
+
+    held = Future()
+
+    class FirstHangs(FakeJudge):
+        def begin(self, events):
+            if held.done() or held.running():
+                return super().begin(events)
+            held.set_running_or_notify_cancel()
+            held.events = events
+            return held
+
+    judge = FirstHangs()
+    stream = streams(output, Queue([event(0)]), judge=judge, settings=FAST.__class__(park_after_s=60))
+    stream.until(lambda: held.running())
+    stream.source.put(event(1))
+    stream.until(lambda: stream.source.settled)
+    assert stream.source.settled == [event(1).event_id]
+    assert names(table_rows(output)) == [event(1).event_id]
+    held.set_result(judge.judge(held.events))
+    stream.idle()
+    assert len(table_rows(output)) == len(stream.source.settled) == 2
+
+
+def test_a_place_that_is_away_holds_up_one_commit_not_each():
+    from pipelines.streaming.outlet import Outlet
+
+    waits = []
+
+    class Away(Answers):
+        away = True
+
+        def waiting(self):
+            return int(self.away)
+
+        def wait(self, wait_s):
+            waits.append(wait_s)
+
+    place = Away()
+    outlet = Outlet(place)
+    for _ in range(3):
+        outlet.wait(0.3)
+    assert len(waits) == 1
+    place.away = False
+    outlet.wait(0.3)
+    place.away = True
+    outlet.wait(0.3)
+    assert len(waits) == 3

@@ -24,7 +24,7 @@ from typing import Any
 from models.scorer import ModelSettings
 from models.tiles import TileSettings
 from pipelines.run_settings import RunSettings
-from pipelines.stream_settings import StreamSettings
+from pipelines.streaming.settings import StreamSettings
 from transforms.errors import UserError
 from transforms.fetch import FetchSettings
 from transforms.imaging.assess import AssessSettings

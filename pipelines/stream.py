@@ -17,11 +17,12 @@ from types import FrameType
 
 from pipelines import memory, run_file
 from pipelines.config import Config
-from pipelines.driver import Driver, restore
-from pipelines.flight import Flight
-from pipelines.intake import Intake
-from pipelines.past import Past
-from pipelines.stream_metrics import StreamMetrics, serve
+from pipelines.streaming.driver import Driver, restore
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.intake import Intake
+from pipelines.streaming.metrics import StreamMetrics, serve
+from pipelines.streaming.outlet import WHOLE_DEAD_LETTERS, Outlet
+from pipelines.streaming.past import Past
 from transforms.errors import UserError
 from transforms.fetch import FetchSettings, fetch
 from transforms.sinks.images import sweep
@@ -30,7 +31,7 @@ from transforms.sinks.parked import Parked
 from transforms.sinks.results import FileResults, PrintedResults, Results
 from transforms.sinks.tables import Tables
 from transforms.sources.inbox import Inbox
-from transforms.sources.kafka_config import check_topic, parse_place, read_properties
+from transforms.sources.kafka_config import KafkaPlace, check_topic, parse_place, read_properties
 from transforms.sources.live import LiveSource
 from transforms.sources.pubsub_place import parse_pubsub
 
@@ -47,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--results",
         help="kafka://HOST:PORT/TOPIC, or a file for JSON lines; without it, lines for people on standard output",
+    )
+    parser.add_argument(
+        "--dead-letters", help="kafka://… or pubsub://… or a file that gets each dead letter whole, as well"
     )
     parser.add_argument("--runner", help="flink://JOBSERVER:PORT; without it, the stream runs here")
     parser.add_argument("--kafka-config", metavar="FILE", help="properties of the Kafka client: name=value lines")
@@ -65,21 +69,21 @@ def run(args: argparse.Namespace, config: Config) -> int:
     def tables_of_output() -> Tables:
         return Tables(open_output(args.output), config.tables)
 
-    results = open_results(args, properties)
+    outlets = open_outlets(args, properties)
     source = open_source(args, config, properties, lambda app_id: tables_of_output().position(app_id))
+    flight = Flight(config.stream)
+    metrics = StreamMetrics(source, flight, outlets[0].results)
+    if args.metrics_port is not None:
+        serve(metrics, args.metrics_port)
     output = open_output(args.output)
     sweep(output)
     began, clock = datetime.now(UTC), time.perf_counter()
     memory.settle_heaps(config.run.workers)
     stop = _stop_on_signals()
-    flight = Flight(config.stream)
-    metrics = StreamMetrics(source, flight, results)
-    if args.metrics_port is not None:
-        serve(metrics, args.metrics_port)
 
     # Imported here: Beam takes seconds, and whoever named a missing folder should not wait for them.
     from pipelines.job import open_job
-    from pipelines.live_epoch import LiveEpochs
+    from pipelines.streaming.live_epoch import LiveEpochs
 
     job = open_job(config, output)
     places = _readable(source, job.fetch)
@@ -87,22 +91,22 @@ def run(args: argparse.Namespace, config: Config) -> int:
     with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
         parked = Parked(output)
         restore(parked, past, flight)
-        judge = LiveEpochs(job, config.run.workers, tables)
-        driver = Driver(source, flight, tables, parked, results, judge, metrics.watch)
+        judge = LiveEpochs(job, config.run.workers)
+        driver = Driver(source, flight, tables, parked, outlets, judge, metrics.watch)
         intake = Intake(
             source,
             flight,
             past,
             functools.partial(fetch, settings=places, limits=job.rules.assess.decode),
             config.stream,
-            held=lambda: results.waiting() > config.stream.unanswered,
+            held=lambda: any(each.results.waiting() > config.stream.unanswered for each in outlets),
         )
         driver.begin(output)
         intake.start()
         print(f"vitrine: watching {args.source}", file=sys.stderr, flush=True)
         while not stop.is_set():
             driver.step()
-        drain(driver, intake, flight, config.stream.drain_s)
+        ended = drain(driver, intake, flight, config.stream.drain_s)
         intake.close(config.stream.drain_s)
         summary = run_file.summary(
             args.source, output.root, began, time.perf_counter() - clock, driver.tally, job.maker
@@ -117,6 +121,10 @@ def run(args: argparse.Namespace, config: Config) -> int:
         run_file.write(output, summary)
     if not args.quiet:
         print(run_file.text(summary))
+    if not ended:
+        # Python cannot end a thread that is at work: it would fall over what is taken down around it.
+        sys.stdout.flush()
+        os._exit(0)
     return 0
 
 
@@ -124,28 +132,36 @@ def _run_elsewhere(args: argparse.Namespace, config: Config, properties: Mapping
     """Hand the stream to a cluster."""
     if not args.source.startswith("kafka://"):
         raise UserError(f"on Flink only Kafka is read: --source {args.source} runs without --runner")
-    if args.results and not args.results.startswith("kafka://"):
-        raise UserError(f"on Flink the answers go to Kafka or nowhere: --results {args.results} works without --runner")
+    if args.metrics_port is not None:
+        raise UserError("on Flink the cluster reports metrics (counters vitrine.*): leave out --metrics-port")
     place = parse_place(args.source)
-    results = parse_place(args.results) if args.results else None
-    for topic in filter(None, (place, results)):
+    results = _kafka_or_nowhere("--results", args.results)
+    dead_letters = _kafka_or_nowhere("--dead-letters", args.dead_letters)
+    for topic in filter(None, (place, results, dead_letters)):
         check_topic(topic, properties)
 
-    from pipelines.flink import parse_flink, run_on_flink
     from pipelines.job import open_job
+    from pipelines.streaming.flink import parse_flink, run_on_flink
 
     parse_flink(args.runner)
     job = open_job(config, open_output(args.output))
-    return run_on_flink(args.runner, place, results, properties, job._replace(fetch=job.fetch.for_messages()))
+    job = job._replace(fetch=job.fetch.for_messages())
+    return run_on_flink(args.runner, place, results, dead_letters, properties, job)
 
 
-def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> None:
-    """Begin nothing more, finish what has begun within the time, commit how far it went."""
+def _kafka_or_nowhere(flag: str, text: str | None) -> KafkaPlace | None:
+    if text and not text.startswith("kafka://"):
+        raise UserError(f"on Flink answers go to Kafka or nowhere: {flag} {text} works without --runner")
+    return parse_place(text) if text else None
+
+
+def drain(driver: Driver, intake: Intake, flight: Flight, wait_s: float) -> bool:
+    """Begin nothing more, finish what has begun within the time, commit how far it went; say whether all of it has ended."""
     deadline = time.monotonic() + wait_s
     intake.stop()
     while flight.busy() and time.monotonic() < deadline:
         driver.step()
-    driver.finish(max(1.0, deadline - time.monotonic()))
+    return driver.finish(max(1.0, deadline - time.monotonic()))
 
 
 def _readable(source: LiveSource, settings: FetchSettings) -> FetchSettings:
@@ -185,28 +201,35 @@ def open_source(
     )
 
 
-def open_results(args: argparse.Namespace, properties: Mapping[str, str]) -> Results:
-    """Open what `--results` names.
+def open_outlets(args: argparse.Namespace, properties: Mapping[str, str]) -> list[Outlet]:
+    """Open what `--results` and `--dead-letters` name.
 
     Raises:
-        UserError: it is of no known kind, or cannot be written.
+        UserError: one is of no known kind, or cannot be written.
     """
-    if not args.results:
-        return PrintedResults(args.quiet)
-    scheme, separator, _ = args.results.partition("://")
+    results = _open_results("--results", args.results, properties) if args.results else PrintedResults(args.quiet)
+    outlets = [Outlet(results)]
+    if args.dead_letters:
+        place = _open_results("--dead-letters", args.dead_letters, properties)
+        outlets.append(Outlet(place, WHOLE_DEAD_LETTERS, "dead letters"))
+    return outlets
+
+
+def _open_results(flag: str, text: str, properties: Mapping[str, str]) -> Results:
+    scheme, separator, _ = text.partition("://")
     if scheme == "kafka" and separator:
         from transforms.sinks.results_kafka import KafkaResults
 
-        return KafkaResults(parse_place(args.results), properties)
+        return KafkaResults(parse_place(text), properties)
     if scheme == "pubsub" and separator:
         from transforms.sinks.results_pubsub import PubSubResults
 
-        return PubSubResults(parse_pubsub(args.results, "topic"))
+        return PubSubResults(parse_pubsub(text, "topic"))
     if separator:
         raise UserError(
-            f"--results {scheme}:// is not known: give kafka://HOST:PORT/TOPIC, pubsub://PROJECT/TOPIC or a file"
+            f"{flag} {scheme}:// is not known: give kafka://HOST:PORT/TOPIC, pubsub://PROJECT/TOPIC or a file"
         )
-    return FileResults(Path(args.results))
+    return FileResults(Path(text), flag)
 
 
 def _stop_on_signals() -> threading.Event:

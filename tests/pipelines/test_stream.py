@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / "streaming"))
 
 from stream_parts import table_rows
 
 from pipelines import cli
 from transforms.sinks.output import Output
 
-COMMAND = [str(Path(sys.executable).parent / "vitrine"), "stream"]
+COMMAND = [sys.executable, "-m", "pipelines.cli", "stream"]
 
 
 def save(folder, *numbers):
@@ -106,6 +106,7 @@ def test_a_second_signal_ends_it_at_once():
         (["--source", "kafka://x/y"], "is no HOST:PORT"),
         (["--source", "pubsub://x"], "write pubsub://PROJECT/SUBSCRIPTION"),
         (["--source", "dir://.", "--results", "redis://x"], "redis:// is not known"),
+        (["--source", "dir://.", "--dead-letters", "redis://x"], "--dead-letters redis:// is not known"),
         (["--source", "dir://.", "--kafka-config", "nowhere"], "--kafka-config nowhere cannot be read"),
         (["--source", "dir://.", "--stream-fetchers", "0"], "fetchers must be at least 1"),
     ],
@@ -122,7 +123,9 @@ def test_what_is_wrong_is_told_in_one_sentence_before_anything_is_made(tmp_path,
     ("argv", "said"),
     [
         (["--source", "dir://."], "on Flink only Kafka is read"),
-        (["--source", "kafka://h:1/t", "--results", "file.jsonl"], "the answers go to Kafka or nowhere"),
+        (["--source", "kafka://h:1/t", "--results", "file.jsonl"], "answers go to Kafka or nowhere"),
+        (["--source", "kafka://h:1/t", "--dead-letters", "pubsub://p/t"], "--dead-letters pubsub://p/t works without"),
+        (["--source", "kafka://h:1/t", "--metrics-port", "1"], "leave out --metrics-port"),
     ],
 )
 def test_what_flink_does_not_do_is_told(tmp_path, capsys, argv, said):
@@ -140,7 +143,7 @@ def test_what_flink_does_not_do_is_told(tmp_path, capsys, argv, said):
     ],
 )
 def test_a_wrong_cluster_is_told(text, said):
-    from pipelines.flink import parse_flink
+    from pipelines.streaming.flink import parse_flink
     from transforms.errors import UserError
 
     with pytest.raises(UserError, match=said):

@@ -19,7 +19,7 @@ BUILD_S = 900
 """Building the first time fetches and compiles some hundred Go modules."""
 
 sys.path.insert(0, str(HERE))  # for the servers
-sys.path.insert(0, str(HERE.parent / "pipelines"))  # for `stream_parts`
+sys.path.insert(0, str(HERE.parent / "pipelines" / "streaming"))  # for `stream_parts`
 sys.path.insert(0, str(HERE.parent / "transforms" / "sinks"))  # for `sink_rows`
 
 
@@ -139,7 +139,7 @@ def flink(tmp_path_factory):
     import kafka_broker
 
     CACHE.mkdir(parents=True, exist_ok=True)
-    paths = ":".join(map(str, (HERE, HERE.parent / "pipelines", HERE.parents[1])))
+    paths = ":".join(map(str, (HERE, HERE.parent / "pipelines" / "streaming", HERE.parents[1])))
     try:
         cluster = flink_cluster.Cluster(flink_cluster.jars(CACHE), tmp_path_factory.mktemp("flink"), paths)
     except kafka_broker.MissingError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import apache_beam as beam
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "pipelines"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "pipelines" / "streaming"))
 
 from transforms.stage import Outcome
 

@@ -6,17 +6,17 @@
 import signal
 import sys
 import threading
-import time
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "pipelines"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "pipelines" / "streaming"))
 
 from stream_parts import FakeJudge, Stream
 
-from pipelines.driver import Driver
 from pipelines.stream import drain
-from pipelines.stream_settings import StreamSettings
+from pipelines.streaming.driver import Driver
+from pipelines.streaming.settings import StreamSettings
 from transforms.fetch import FetchSettings, fetch
 from transforms.imaging.codec.limits import DecodeLimits
 from transforms.sinks.output import open_output
@@ -29,9 +29,10 @@ from transforms.sources.kafka_config import KafkaPlace
 class SlowJudge(FakeJudge):
     """Takes a moment, so that a kill finds it at work."""
 
-    def __call__(self, *args):
-        time.sleep(0.1)
-        return super().__call__(*args)
+    def begin(self, events):
+        result = Future()
+        threading.Timer(0.1, lambda: result.set_result(self.judge(events))).start()
+        return result
 
 
 def main(servers: str, topic: str, answers: str, place: str) -> None:
@@ -47,7 +48,7 @@ def main(servers: str, topic: str, answers: str, place: str) -> None:
         source,
         read=lambda event: fetch(event, FetchSettings(), DecodeLimits()),
         results=results,
-        judge=SlowJudge(output),
+        judge=SlowJudge(),
         settings=settings,
     ).start()
     driver: Driver = stream.driver

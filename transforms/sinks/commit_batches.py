@@ -3,14 +3,15 @@
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
+from apache_beam.typehints.decorators import no_annotations
 
 from transforms.records import DeadLetter, Row, dead_letter_row
 from transforms.sinks.output import Output
-from transforms.sinks.results import Answer, answer_of_dead_letter, answer_of_row
+from transforms.sinks.results import Answer, answer_of_dead_letter, answer_of_row, whole_dead_letter
 from transforms.sinks.table_settings import TableSettings
 from transforms.sinks.tables import Tables
 from transforms.stage import NAMESPACE
@@ -21,9 +22,18 @@ SHARDS = 2
 BATCH = 128
 WAIT_S = 1
 
+WHOLE = "whole dead letters"
+
+
+class Told(NamedTuple):
+    """What is told of what was written: the answers, and each dead letter whole."""
+
+    answers: beam.PCollection
+    dead_letters: beam.PCollection
+
 
 class CommitBatches(beam.PTransform):
-    """Write a pair of collections (rows of `quality`, `DeadLetter`s) to the tables; give the answers of what was written.
+    """Write a pair of collections (rows of `quality`, `DeadLetter`s) to the tables; give what is told of what was written.
 
     After a crash the runner hands out again what it has no checkpoint of: each commit leaves out what either table has.
     """
@@ -33,18 +43,20 @@ class CommitBatches(beam.PTransform):
         self.output = output
         self.settings = settings
 
-    def expand(self, found: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
+    @no_annotations
+    def expand(self, found: tuple[beam.PCollection, beam.PCollection]) -> Told:
         """Apply to rows and dead letters."""
         rows, letters = found
-        return (
+        told = (
             (
                 rows | "Row" >> _keyed(lambda row: row["event_id"]),
                 letters | "Dead letter" >> _keyed(lambda letter: letter.event_id),
             )
             | beam.Flatten()
             | beam.GroupIntoBatches(BATCH, max_buffering_duration_secs=WAIT_S)
-            | "Write" >> beam.ParDo(_Write(self.output, self.settings))
+            | "Write" >> beam.ParDo(_Write(self.output, self.settings)).with_outputs(WHOLE, main="answers")
         )
+        return Told(told.answers, told[WHOLE])
 
 
 def _keyed(event_id: Callable[[Any], str]) -> beam.PTransform:
@@ -63,7 +75,8 @@ class _Write(beam.DoFn):
         self.output = output
         self.settings = settings
 
-    def process(self, element: tuple[int, Iterable[Any]]) -> Iterator[Answer]:
+    @no_annotations
+    def process(self, element: tuple[int, Iterable[Any]]) -> Iterator[Answer | beam.pvalue.TaggedOutput]:
         batch = list(element[1])
         rows: list[Row] = [item for item in batch if not isinstance(item, DeadLetter)]
         letters = [dead_letter_row(item) for item in batch if isinstance(item, DeadLetter)]
@@ -76,6 +89,7 @@ class _Write(beam.DoFn):
         for letter in letters:
             Metrics.counter(NAMESPACE, f"dead_letter:{letter['code']}").inc()
             yield answer_of_dead_letter(letter)
+            yield beam.pvalue.TaggedOutput(WHOLE, whole_dead_letter(letter))
 
     def _tables(self) -> Tables:
         """Return the tables, open once in a process: their index is a file that each process holds for itself."""

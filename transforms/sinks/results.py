@@ -18,6 +18,9 @@ from transforms.records import Row
 ANSWER_VERSION = 1
 """Raised by one when a consumer needs to know of a change; fields are only ever added."""
 
+MOST_PAYLOAD = 200_000
+"""Characters of a dead letter's payload in a message; a broker's usual limit is a megabyte of bytes."""
+
 Versions = Mapping[str, int]
 """Table -> its version: all that the table has up to it."""
 
@@ -73,6 +76,19 @@ def answer_of_dead_letter(row: Row) -> Answer:
     )
 
 
+def whole_dead_letter(row: Row) -> Answer:
+    """Return what a topic of dead letters gets: all columns, so that whoever reads it needs no table.
+
+    A payload that brokers would not take (a photo inside it) stays in the table; its length is told.
+    """
+    payload = row["payload"]
+    kept = payload if len(payload) <= MOST_PAYLOAD else None
+    columns = {name: value for name, value in row.items() if name not in ("dt", "failed_at", "payload")}
+    more = {"trace_id": _trace_of(payload), "failed_at": _time(row["failed_at"])}
+    sizes = {"payload": kept, "payload_characters": len(payload)}
+    return Answer(row["uri"] or row["event_id"], {"schema_version": ANSWER_VERSION} | columns | more | sizes)
+
+
 def _who(row: Row) -> dict[str, Any]:
     return {
         "schema_version": ANSWER_VERSION,
@@ -125,7 +141,9 @@ class Results(Protocol):
 
 
 @dataclass
-class _Group:
+class Group:
+    """The answers of one commit: its versions, and how many of them were not taken yet."""
+
     versions: Versions
     left: int
 
@@ -134,33 +152,43 @@ class _Group:
 class Ledger:
     """Which commits are wholly answered: answers are taken in any order, versions count in theirs. For any thread."""
 
-    _groups: deque[_Group] = field(default_factory=deque)
+    _groups: deque[Group] = field(default_factory=deque)
     _answered: Versions = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def begin(self, count: int, versions: Versions) -> _Group:
+    def begin(self, count: int, versions: Versions) -> Group:
         """Note a commit whose answers are about to be sent."""
-        with self._lock:
-            group = _Group(versions, count)
+        with self._changed:
+            group = Group(versions, count)
             self._groups.append(group)
             self._pop()
             return group
 
-    def taken(self, group: _Group) -> None:
+    def taken(self, group: Group) -> None:
         """Note that one of its answers was taken."""
-        with self._lock:
+        with self._changed:
             group.left -= 1
             self._pop()
+            if not self._groups:
+                self._changed.notify_all()
 
     def answered(self) -> Versions:
         """Return the versions up to which everything was taken."""
-        with self._lock:
+        with self._changed:
             return dict(self._answered)
 
     def waiting(self) -> int:
         """Return how many answers were not taken yet."""
-        with self._lock:
-            return sum(group.left for group in self._groups)
+        with self._changed:
+            return self._left()
+
+    def wait(self, wait_s: float) -> None:
+        """Wait at most so long until all answers are taken."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._left(), wait_s)
+
+    def _left(self) -> int:
+        return sum(group.left for group in self._groups)
 
     def _pop(self) -> None:
         while self._groups and self._groups[0].left == 0:
@@ -200,8 +228,8 @@ class PrintedResults:
 class FileResults:
     """JSON lines at the end of a file."""
 
-    def __init__(self, path: Path):
-        """Open the file.
+    def __init__(self, path: Path, flag: str = "--results"):
+        """Open the file that a flag names.
 
         Raises:
             UserError: it cannot be written.
@@ -213,7 +241,7 @@ class FileResults:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab")
         except OSError as error:
-            raise UserError(f"--results {path} cannot be written: {(error.strerror or str(error)).lower()}") from None
+            raise UserError(f"{flag} {path} cannot be written: {(error.strerror or str(error)).lower()}") from None
 
     def send(self, answers: Sequence[Answer], versions: Versions) -> None:
         """Write them and wait for the disk.

@@ -15,6 +15,7 @@ from transforms.records import ImageEvent, dead_letter
 from transforms.sources.folder import Found, file_event, walk
 from transforms.sources.live import Announced
 from transforms.sources.names import InputSettings, why_left_out
+from transforms.sources.writers import has_writer
 
 QUIET_S = 2.0
 """A file that was last changed longer ago than this is taken at first sight."""
@@ -87,13 +88,17 @@ class Inbox:
             stamp = (found.status.st_mtime_ns, found.status.st_size) if found.status else (-1, -1)
             if self._taken.get(found.path) == stamp:
                 taken[found.path] = stamp
-            elif len(came) < most and (self._seen.get(found.path) == stamp or _is_quiet(found)):
+            elif len(came) < most and self._is_whole(found, stamp):
                 taken[found.path] = stamp
                 came.append(_announced(found))
             else:
                 seen[found.path] = stamp
         self._seen, self._taken = seen, taken
         return came
+
+    def _is_whole(self, found: Found, stamp: Stamp) -> bool:
+        """A writer may pause for longer than is watched: one that still has the file open is waited for."""
+        return (self._seen.get(found.path) == stamp or _is_quiet(found)) and not has_writer(found.path)
 
     def _wanted(self, parts: tuple[str, ...], is_folder: bool) -> bool:
         why = why_left_out(parts[-1], self._settings)

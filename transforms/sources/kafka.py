@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from transforms.errors import UserError
 from transforms.events import attributes_of
-from transforms.sources.kafka_config import KafkaPlace, client_properties, open_client, partitions
+from transforms.sources.kafka_config import KafkaPlace, Troubles, arrived, client_properties, open_client, partitions
 from transforms.sources.live import Announced
 from transforms.sources.messages import announce
 
@@ -20,7 +20,6 @@ REFRESH_S = 30.0
 
 ASK_S = 5.0
 LAG_S = 1.0
-_QUIET = 60.0
 
 
 class Offset(NamedTuple):
@@ -67,7 +66,7 @@ class KafkaSource:
         self._committed = committed
         self._tracks: dict[int, Track] = {}
         self._lock = threading.Lock()
-        self._told = 0.0
+        self._troubles = Troubles(LOG)
         self._to_tell = False
         self._measured = 0.0
         self._lag: int | None = None
@@ -82,13 +81,14 @@ class KafkaSource:
             "allow.auto.create.topics": False,
         }
         self._consumer = open_client(
-            Consumer, {**client_properties(place, properties), **own, "error_cb": self._on_error}, place.servers
+            Consumer, {**client_properties(place, properties), **own, "error_cb": self._troubles.heard}, place.servers
         )
         try:
-            self._add(partitions(self._consumer, place))
+            self._add(partitions(self._consumer, place, self._troubles))
         except BaseException:
             self._consumer.close()
             raise
+        self._troubles.opened = True
         self._refreshed = time.monotonic()
 
     def app_id(self, partition: int) -> str:
@@ -103,7 +103,7 @@ class KafkaSource:
             self._measure_lag()
         if self._to_tell:
             self._tell()
-        return [one for message in self._consumer.consume(most, wait_s) if (one := self._read(message)) is not None]
+        return [one for message in arrived(self._consumer, most, wait_s) if (one := self._read(message)) is not None]
 
     def positions(self, done: Sequence[Offset]) -> dict[str, int]:
         """Note offsets as done; return each partition's position."""
@@ -134,7 +134,7 @@ class KafkaSource:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:
-            self._say(f"the group's offsets were not committed: {error.args[0].str()}")
+            self._troubles.say(f"the group's offsets were not committed: {error.args[0].str()}")
 
     def lag(self) -> int | None:
         """Return how many messages are behind the ones done, as of a second ago; None where the topic's ends are not known."""
@@ -185,7 +185,7 @@ class KafkaSource:
         elif error.code() in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED):
             raise UserError(f"the topic {self._place.topic} may not be read: {error.str()}")
         else:
-            self._say(f"reading goes on after: {error.str()}")
+            self._troubles.say(f"reading goes on after: {error.str()}")
 
     def _lost(self, partition: int) -> None:
         """Decide where to go on when the broker does not have the next offset any more."""
@@ -199,7 +199,7 @@ class KafkaSource:
                 TopicPartition(self._place.topic, partition), timeout=ASK_S
             )
         except KafkaException as error:
-            self._say(f"reading goes on after: {error.args[0].str()}")
+            self._troubles.say(f"reading goes on after: {error.args[0].str()}")
             return
         if wanted > high:
             raise UserError(self._made_anew(partition, wanted, high))
@@ -226,7 +226,7 @@ class KafkaSource:
             self._add(partitions(self._consumer, self._place))
         except UserError as error:
             # Asked again later: a broker that restarts is no reason to end.
-            self._say(str(error))
+            self._troubles.say(str(error))
 
     def _add(self, numbers: Sequence[int]) -> None:
         """Take up partitions that are not read yet. Those that appear while this runs are read from their beginning."""
@@ -256,12 +256,3 @@ class KafkaSource:
         elif new:
             self._consumer.incremental_assign(new)
             LOG.warning("%d new partitions of %s", len(new), self._place.topic)
-
-    def _on_error(self, error: Any) -> None:
-        self._say(f"Kafka: {error.str()}")
-
-    def _say(self, text: str) -> None:
-        """Log what passes by itself, at most once a minute."""
-        if time.monotonic() - self._told > _QUIET or not self._told:
-            self._told = time.monotonic()
-            LOG.warning("%s", text)

@@ -1,6 +1,8 @@
 """Where a topic is and how it is reached: `kafka://HOST:PORT[,HOST:PORT]/TOPIC?group=G`, and a file of client properties."""
 
 import logging
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ from transforms.errors import UserError
 CLIENT_LOG = logging.getLogger("librdkafka")
 
 TIMEOUT_S = 8.0
+QUIET_S = 60.0
+"""A client's complaints are logged at most so often."""
+
 LOST = ("earliest", "stop")
 """What is done when messages expired in the broker before they were read: go on with the earliest there is, or stop."""
 
@@ -28,6 +33,29 @@ class KafkaPlace:
     group: str = "vitrine"
     start: str = "earliest"
     lost: str = "earliest"
+
+
+class Troubles:
+    """What a client complains of beside its calls: kept while the client is opened, logged now and then while it is used."""
+
+    def __init__(self, log: logging.Logger):
+        """Take the log."""
+        self.said = ""
+        self.opened = False
+        self._log = log
+        self._told = 0.0
+
+    def heard(self, error: Any) -> None:
+        """Take a complaint of the client: its `error_cb`."""
+        self.said = re.sub(r"^\S+/bootstrap: | \(after \d+ms in state \w+\)", "", error.str())
+        if self.opened:
+            self.say(f"Kafka: {error.str()}")
+
+    def say(self, text: str) -> None:
+        """Log, at most so often."""
+        if time.monotonic() - self._told > QUIET_S or not self._told:
+            self._told = time.monotonic()
+            self._log.warning("%s", text)
 
 
 def parse_place(text: str) -> KafkaPlace:
@@ -78,8 +106,8 @@ def read_properties(path: Path | None) -> dict[str, str]:
     return properties
 
 
-def partitions(client: Any, place: KafkaPlace) -> list[int]:
-    """Return a topic's partitions; the topic is never made by asking.
+def partitions(client: Any, place: KafkaPlace, troubles: Troubles | None = None) -> list[int]:
+    """Return a topic's partitions; the topic is never made by asking. `troubles` may know why no broker answers.
 
     Raises:
         UserError: no broker answers, or there is no such topic.
@@ -90,7 +118,9 @@ def partitions(client: Any, place: KafkaPlace) -> list[int]:
         # Of one topic by name, a broker may take the question for a wish to have it.
         topics = client.list_topics(timeout=TIMEOUT_S).topics
     except KafkaException as error:
-        raise UserError(f"no Kafka broker answers at {place.servers}: {error.args[0].str()}") from None
+        client.poll(0.1)  # so that it says what happened
+        why = (troubles and troubles.said) or error.args[0].str()
+        raise UserError(f"no Kafka broker answers at {place.servers}: {why}") from None
     topic = topics.get(place.topic)
     if topic is None or topic.error is not None or not topic.partitions:
         known = ", ".join(sorted(name for name in topics if not name.startswith("__"))[:10]) or "none"
@@ -106,7 +136,9 @@ def check_topic(place: KafkaPlace, properties: Mapping[str, str]) -> None:
     """
     from confluent_kafka import Producer
 
-    partitions(open_client(Producer, client_properties(place, properties), place.servers), place)
+    troubles = Troubles(CLIENT_LOG)
+    own = {"error_cb": troubles.heard}
+    partitions(open_client(Producer, {**client_properties(place, properties), **own}, place.servers), place, troubles)
 
 
 def client_properties(place: KafkaPlace, properties: Mapping[str, str]) -> dict[str, Any]:
@@ -128,3 +160,9 @@ def open_client(make: Any, properties: Mapping[str, Any], named: str) -> Any:
     except (KafkaException, ValueError, TypeError) as error:
         said = error.args[0].str() if isinstance(error, KafkaException) else str(error)
         raise UserError(f"the Kafka client for {named} cannot be made: {said}; see --kafka-config") from None
+
+
+def arrived(consumer: Any, most: int, wait_s: float) -> list[Any]:
+    """Wait for one message, then take along what is here: asked for many at once, a client waits for all of them."""
+    first = consumer.poll(wait_s)
+    return [] if first is None else [first, *consumer.consume(most - 1, 0)]

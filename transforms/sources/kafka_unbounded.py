@@ -5,6 +5,7 @@ they cover may still lie in the runner's state. Started without a checkpoint, th
 end, as the place says; the tables leave out what they have.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +21,7 @@ from apache_beam.utils.timestamp import Duration, Timestamp
 from transforms.errors import UserError
 from transforms.events import attributes_of
 from transforms.sources.kafka import ASK_S, REFRESH_S
-from transforms.sources.kafka_config import KafkaPlace, client_properties, open_client, partitions
+from transforms.sources.kafka_config import KafkaPlace, arrived, client_properties, open_client, partitions
 from transforms.sources.live import Announced
 from transforms.sources.messages import announce
 
@@ -158,22 +159,23 @@ def _read_partition(place: KafkaPlace, properties: Mapping[str, str]) -> beam.Do
             tracker: Any = beam.DoFn.RestrictionParam(_Offsets(place, properties)),  # noqa: B008
             watermark: Any = beam.DoFn.WatermarkEstimatorParam(ManualWatermarkEstimator.default_provider()),  # noqa: B008
         ) -> Iterable[Any]:
-            reader = _reader(place, properties, partition, tracker.current_restriction().start)
             deadline, count, newest = time.monotonic() + TURN_S, 0, None
-            while count < TURN_MESSAGES and time.monotonic() < deadline:
-                messages = reader.read(IDLE_S if not count else 0.02)
-                if not messages:
-                    break
-                for message in messages:
-                    if not tracker.try_claim(message.offset()):
-                        reader.forget()
-                        return
-                    reader.position = message.offset() + 1
-                    newest, count = Timestamp.of(message.timestamp()[1] / 1000), count + 1
-                    yield TimestampedValue(_announced(place, message), newest)
+            with _reader(place, properties, partition, tracker.current_restriction().start) as reader:
+                while count < TURN_MESSAGES and time.monotonic() < deadline:
+                    messages = reader.read(IDLE_S if not count else 0.02)
+                    if not messages:
+                        break
+                    for message in messages:
+                        if not tracker.try_claim(message.offset()):
+                            reader.forget()
+                            return
+                        reader.position = message.offset() + 1
+                        newest, count = Timestamp.of(message.timestamp()[1] / 1000), count + 1
+                        yield TimestampedValue(_announced(place, message), newest)
+                at = reader.position
             _advance(watermark, newest)
             if count:
-                finalizer.register(lambda at=reader.position: _tell(place, properties, partition, at))
+                finalizer.register(lambda: _tell(place, properties, partition, at))
             tracker.defer_remainder(Duration.of(0.02 if count else IDLE_S))
 
     return ReadPartition()
@@ -212,11 +214,15 @@ class _Reader:
         """Let the next turn begin anew: messages were read that it does not have."""
         self.position = -1
 
+    def close(self) -> None:
+        """Leave the cluster."""
+        self._consumer.close()
+
     def read(self, wait_s: float) -> list[Any]:
         from confluent_kafka import KafkaError
 
         messages = []
-        for message in self._consumer.consume(500, wait_s):
+        for message in arrived(self._consumer, 500, wait_s):
             if (error := message.error()) is None:
                 messages.append(message)
             elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
@@ -245,15 +251,25 @@ class _Reader:
 _readers: dict[tuple[str, str, int], _Reader] = {}
 
 
-def _reader(place: KafkaPlace, properties: Mapping[str, str], partition: int, position: int) -> _Reader:
+@contextlib.contextmanager
+def _reader(place: KafkaPlace, properties: Mapping[str, str], partition: int, position: int) -> Iterator[_Reader]:
+    """Lend a partition's reader to one turn, at a position.
+
+    To one turn at a time: a runner that begins a job again may do so while a turn of the one before is still at work, and two
+    turns on one consumer would each get a part of the messages.
+    """
     key = (place.servers, place.topic, partition)
-    # Taken out by one turn at a time: a runner may begin the next before the last was cleared away.
-    reader = _readers.get(key)
-    if reader is None:
-        reader = _readers[key] = _Reader(place, properties, partition)
-    if reader.position != position:
-        reader.assign(position)
-    return reader
+    reader = _readers.pop(key, None) or _Reader(place, properties, partition)
+    try:
+        if reader.position != position:
+            reader.assign(position)
+        yield reader
+    except BaseException:
+        reader.forget()
+        raise
+    finally:
+        if _readers.setdefault(key, reader) is not reader:
+            reader.close()
 
 
 def _open(place: KafkaPlace, properties: Mapping[str, str]) -> Any:

@@ -13,6 +13,9 @@ from transforms.sources.messages import announce
 from transforms.sources.pubsub_place import ASK_S, PubSubPlace, said_plainly
 
 LOG = logging.getLogger(__name__)
+PULL_S = 5.0
+"""How long a request waits for messages: what is sent to one that was given up comes again only when its lease ends."""
+
 LEASE_S = 60
 EXTEND_S = 15.0
 IDS_AT_ONCE = 1_000
@@ -46,12 +49,12 @@ class PubSubSource:
         self._thread.start()
 
     def poll(self, most: int, wait_s: float) -> list[Announced]:
-        """Pull messages; their leases are held from here on."""
+        """Pull messages, waiting longer than asked where there are none; their leases are held from here on."""
         from google.api_core import exceptions
 
         try:
             answer = self._client.pull(
-                subscription=self._path, max_messages=min(most, IDS_AT_ONCE), timeout=max(wait_s, 0.1), retry=None
+                subscription=self._path, max_messages=min(most, IDS_AT_ONCE), timeout=PULL_S, retry=None
             )
         except exceptions.DeadlineExceeded:
             return []

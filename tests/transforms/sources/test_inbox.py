@@ -8,6 +8,7 @@ from transforms.errors import UserError
 from transforms.records import DeadLetter
 from transforms.sources.inbox import Inbox
 from transforms.sources.names import InputSettings
+from transforms.sources.writers import has_writer
 
 
 @pytest.fixture
@@ -40,6 +41,34 @@ def test_what_lies_there_for_long_is_taken_at_first_sight_and_once(tmp_path, inb
     old(tmp_path / "deep" / "b.jpg")
     assert look(inbox) == ["b.jpg"]
     assert look(inbox) == []
+
+
+def test_a_writer_that_pauses_is_waited_for(tmp_path, inbox):
+    if not can_tell_of_writers(tmp_path):
+        pytest.skip("needs a file system that grants leases")
+    file = old(tmp_path / "a.jpg")
+    with file.open("r+b") as writer:
+        os.utime(file, (time.time() - 60,) * 2)
+        assert look(inbox) == look(inbox) == []
+        writer.write(b"whole")
+    os.utime(file, (time.time() - 60,) * 2)
+    assert look(inbox) == ["a.jpg"]
+
+
+def test_asking_for_writers_stops_nobody(tmp_path):
+    file = old(tmp_path / "a.jpg")
+    with file.open("rb") as reader:
+        assert not has_writer(os.fsencode(file))
+        assert reader.read() == b"x"
+    assert not has_writer(os.fsencode(tmp_path / "nowhere"))
+    with file.open("ab") as writer:
+        writer.write(b"y")
+
+
+def can_tell_of_writers(folder):
+    probe = folder / ".probe"
+    with probe.open("wb"):
+        return has_writer(os.fsencode(probe))
 
 
 def test_a_new_version_is_a_new_generation(tmp_path, inbox):

@@ -9,78 +9,17 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
-from pipelines.stream_settings import StreamSettings
-from pipelines.turns import LANES, Turns
+from pipelines.streaming.open_photo import Message, Open, Share
+from pipelines.streaming.settings import StreamSettings
+from pipelines.streaming.turns import Turns
 from transforms.errors import RefusalError
 from transforms.identity import is_newer
 from transforms.records import DeadLetter, ImageEvent, Row
 
 RECENT_ROWS = 2_000
 """Rows kept for photos of the same content that come right behind, before the tables' index has them."""
-
-State = Literal["waiting", "fetching", "later", "held", "arrived", "in epoch", "closed"]
-
-
-@dataclass(eq=False, slots=True)
-class Message:
-    """A message's token, and how many of its photos are not done yet."""
-
-    token: Any
-    left: int = 1
-    """Its photos that are not done, and one for whoever is still admitting it."""
-    told: bool = False
-    """Whether its token was given to the driver."""
-
-
-@dataclass(eq=False, slots=True)
-class Open:
-    """One photo version on its way. `messages` are those that wait for it; none where it is parked."""
-
-    event: ImageEvent
-    messages: list[Message]
-    received: float
-    published: float | None = None
-    state: State = "waiting"
-    tries: int = 0
-    parked: bool = False
-    not_before: float = 0.0
-    """Seconds since 1970."""
-    refusal: RefusalError | None = None
-    data: bytes | None = None
-    content: bytes | None = None
-    letter: DeadLetter | None = None
-    row: Row | None = None
-    reserved: int = 0
-    followers: "list[Open]" = field(default_factory=list)
-    """Photos with the same content, which wait for this one's row."""
-
-    @property
-    def lane(self) -> str:
-        """The lane that the event names."""
-        lane = self.event.extra.get("lane")
-        return lane if lane in LANES else LANES[0]
-
-    @property
-    def place(self) -> str:
-        """The host or bucket that its bytes come from."""
-        return urlsplit(self.event.uri).netloc
-
-
-@dataclass(slots=True)
-class Share:
-    """What the driver takes at once: photos to judge, what needs no judging, photos to park, tokens of messages done."""
-
-    photos: list[Open] = field(default_factory=list)
-    decided: list[Open] = field(default_factory=list)
-    to_park: list[Open] = field(default_factory=list)
-    done: list[Any] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.photos or self.decided or self.to_park or self.done)
 
 
 class Flight:
@@ -97,8 +36,9 @@ class Flight:
         self._decided: list[Open] = []
         self._later: list[tuple[float, int, Open]] = []
         self._fetching: Counter[str] = Counter()
-        self._open: dict[int, Open] = {}
+        self._open: dict[int, Open] = {}  # all; `_near` are those of them that are not parked
         self._parked = 0
+        self._near: dict[int, Open] = {}
         self._by_event: dict[str, Open] = {}
         self._by_version: dict[tuple[str, str], Open] = {}
         self._newest: dict[str, Open] = {}
@@ -107,6 +47,7 @@ class Flight:
         self._done: list[Any] = []
         self._error: BaseException | None = None
         self._stopping = False
+        self._woken = False
 
     # From the intake.
 
@@ -197,27 +138,38 @@ class Flight:
 
     # From the driver.
 
-    def take(self, wait_s: float) -> Share:
-        """Return what there is for one epoch, waiting at most so long for anything.
+    def take(self, wait_s: float, most: int) -> Share:
+        """Return what there is to do, at most `most` photos to judge among it, waiting at most so long for anything.
 
         Raises:
             UserError: what stopped a thread of the intake.
         """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._error or self._arrived or self._decided or self._done), wait_s)
+            self._changed.wait_for(lambda: self._ready(most), wait_s)
+            self._woken = False
             if self._error:
                 raise self._error
             share = Share(to_park=self._to_park())
-            # What needs no judging takes at most half of an epoch, so that neither kind starves the other.
-            half = max(1, self.settings.epoch_photos // 2)
-            share.decided, self._decided = self._decided[:half], self._decided[half:]
-            most = max(1, self.settings.epoch_photos - len(share.decided))
-            while len(share.photos) < most and (photo := self._arrived.take()) is not None:
+            limit = self.settings.epoch_photos
+            share.decided, self._decided = self._decided[:limit], self._decided[limit:]
+            lane = (
+                None  # an epoch is of one lane: who waits for an answer does not wait for a backfill's photos beside it
+            )
+            while len(share.photos) < most and (photo := self._arrived.take(lane=lane)) is not None:
                 if photo.state != "closed":
-                    photo.state = "in epoch"
+                    photo.state, lane = "in epoch", photo.lane
                     share.photos.append(photo)
             share.done, self._done = self._done, []
             return share
+
+    def wake(self) -> None:
+        """Let the driver look: an epoch has ended."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def _ready(self, most: int) -> bool:
+        return bool(self._error or self._woken or self._decided or self._done or (most and self._arrived))
 
     def closing(self, photos: Iterable[Open]) -> list[Any]:
         """Return the tokens of the messages that are done when these photos are."""
@@ -300,7 +252,7 @@ class Flight:
         photo = Open(event, messages, time.monotonic(), published)
         for message in messages:
             message.left += 1
-        self._open[id(photo)] = photo
+        self._open[id(photo)] = self._near[id(photo)] = photo
         self._by_event[event.event_id] = photo
         if event.generation:
             self._by_version[event.uri, event.generation] = photo
@@ -373,10 +325,8 @@ class Flight:
         late, far = time.monotonic() - patience, time.time() + patience
         return [
             photo
-            for photo in self._open.values()
-            if not photo.parked
-            and photo.state in ("waiting", "fetching", "later")
-            and (photo.received < late or photo.not_before > far)
+            for photo in self._near.values()
+            if photo.state in ("waiting", "fetching", "later") and (photo.received < late or photo.not_before > far)
         ]
 
     def _room(self) -> int:
@@ -386,6 +336,10 @@ class Flight:
     def _set_parked(self, photo: Open, parked: bool) -> None:
         self._parked += parked - photo.parked
         photo.parked = parked
+        if parked:
+            self._near.pop(id(photo), None)
+        elif photo.state != "closed":
+            self._near[id(photo)] = photo
 
     def _release(self, photo: Open) -> None:
         for message in photo.messages:
@@ -399,6 +353,7 @@ class Flight:
         self._set_parked(photo, False)
         self._reserve(photo, 0)
         self._open.pop(id(photo), None)
+        self._near.pop(id(photo), None)
         event = photo.event
         names: list[tuple[dict[Any, Open], Any]] = [
             (self._by_event, event.event_id),

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from pipelines.flight import Flight, Message, Open
-from pipelines.past import Past
-from pipelines.stream_settings import StreamSettings
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.open_photo import Message, Open
+from pipelines.streaming.past import Past
+from pipelines.streaming.settings import StreamSettings
 from transforms.errors import RefusalError
 from transforms.records import ImageEvent, dead_letter
 from transforms.sources.live import Announced, LiveSource

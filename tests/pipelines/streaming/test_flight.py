@@ -14,9 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stream_parts import FAST, event, row_of
 
-from pipelines.flight import Flight, Message
-from pipelines.stream_settings import StreamSettings
-from pipelines.turns import Turns
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.open_photo import Message
+from pipelines.streaming.pace import Pace
+from pipelines.streaming.settings import StreamSettings
+from pipelines.streaming.turns import Turns
 from transforms.errors import RefusalError
 
 
@@ -45,9 +47,9 @@ def test_a_message_is_done_when_all_its_photos_are():
     flight = Flight(FAST)
     admit(flight, event(1), event(2), token="both")
     fetch(flight)
-    assert settle(flight, flight.take(0)) == []
+    assert settle(flight, flight.take(0, 128)) == []
     fetch(flight)
-    assert settle(flight, flight.take(0)) == ["both"]
+    assert settle(flight, flight.take(0, 128)) == ["both"]
     assert len(flight) == 0
 
 
@@ -57,19 +59,19 @@ def test_a_repeated_message_waits_for_the_first_one_and_is_not_fetched():
     admit(flight, event(1), token="second")
     fetch(flight)
     assert flight.next_to_fetch(0) is None
-    assert sorted(settle(flight, flight.take(0))) == ["first", "second"]
+    assert sorted(settle(flight, flight.take(0, 128))) == ["first", "second"]
 
 
 def test_a_message_that_repeats_a_photo_in_an_epoch_is_not_lost():
     flight = Flight(FAST)
     admit(flight, event(1), token="first")
     fetch(flight)
-    share = flight.take(0)
+    share = flight.take(0, 128)
     done = flight.closing(share.photos)
     admit(flight, event(1), token="second")
     flight.settle(share.photos, [])
     assert done == ["first"]
-    assert flight.take(0).done == ["second"]
+    assert flight.take(0, 128).done == ["second"]
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
@@ -80,7 +82,7 @@ def test_of_two_open_generations_the_higher_one_is_judged(order):
     photo = fetch(flight)
     assert photo.event.generation.endswith("2")
     assert flight.next_to_fetch(0) is None
-    assert sorted(settle(flight, flight.take(0))) == [1, 2]
+    assert sorted(settle(flight, flight.take(0, 128))) == [1, 2]
     assert flight.counts["superseded"] == 1
 
 
@@ -91,7 +93,7 @@ def test_an_older_generation_that_is_being_fetched_is_given_up():
     admit(flight, event(1, 2))
     flight.came(old, b"old", b"old", None)
     new = fetch(flight)
-    assert [photo is new for photo in flight.take(0).photos] == [True]
+    assert [photo is new for photo in flight.take(0, 128).photos] == [True]
     assert flight.bytes == len(new.event.uri)
 
 
@@ -100,10 +102,10 @@ def test_equal_content_waits_for_the_first_and_gets_its_row():
     admit(flight, event(1), event(2), event(3), token="all")
     for _ in range(3):
         fetch(flight, b"same")
-    share = flight.take(0)
+    share = flight.take(0, 128)
     assert len(share.photos) == 1
     settle(flight, share)
-    share = flight.take(0)
+    share = flight.take(0, 128)
     assert not share.photos
     assert {photo.row["event_id"] for photo in share.decided} == {event(1).event_id}
     assert settle(flight, share) == ["all"]
@@ -113,10 +115,10 @@ def test_equal_content_is_judged_itself_where_the_first_got_no_row():
     flight = Flight(FAST)
     admit(flight, event(1), event(2))
     fetch(flight, b"same"), fetch(flight, b"same")
-    share = flight.take(0)
+    share = flight.take(0, 128)
     flight.closing(share.photos)
     flight.settle(share.photos, [])
-    assert len(flight.take(0).photos) == 1
+    assert len(flight.take(0, 128).photos) == 1
 
 
 def test_bytes_bound_what_is_fetched_whatever_the_number():
@@ -141,13 +143,13 @@ def test_what_takes_long_is_to_be_parked_and_then_holds_up_no_message():
     flight = Flight(StreamSettings(park_after_s=0.0))
     admit(flight, event(1), token="slow")
     photo = flight.next_to_fetch(0)
-    share = flight.take(0)
+    share = flight.take(0, 128)
     assert share.to_park == [photo]
     assert flight.closing(share.to_park) == ["slow"]
     flight.parked(share.to_park)
-    assert not flight.take(0).to_park
+    assert not flight.take(0, 128).to_park
     flight.came(photo, b"late", b"late", None)
-    assert settle(flight, flight.take(0)) == []
+    assert settle(flight, flight.take(0, 128)) == []
 
 
 def test_what_failed_is_parked_again_and_comes_when_its_time_has():
@@ -155,7 +157,7 @@ def test_what_failed_is_parked_again_and_comes_when_its_time_has():
     admit(flight, event(1), token="failing")
     photo = flight.next_to_fetch(0)
     flight.failed(photo, RefusalError("fetch_failed", "503"), 0.0, None)
-    assert flight.take(0).to_park == [photo]
+    assert flight.take(0, 128).to_park == [photo]
     assert flight.next_to_fetch(0) is photo
     assert photo.tries == 1
 
@@ -164,7 +166,7 @@ def test_what_is_parked_makes_room():
     flight = Flight(StreamSettings(park_after_s=0.0, ahead_photos=1))
     admit(flight, event(1))
     assert flight.room(0) == 0
-    photos = flight.take(0).to_park
+    photos = flight.take(0, 128).to_park
     flight.closing(photos), flight.parked(photos)
     assert flight.room(0) == 1
 
@@ -178,6 +180,36 @@ def test_sellers_take_turns_and_the_backfill_waits():
     order = [turns.take() for _ in range(52)]
     assert order.index("small") == 1
     assert order[-1] == "old"
+
+
+def test_an_epoch_of_those_who_wait_holds_no_photo_of_a_backfill():
+    flight = Flight(FAST)
+    for number in range(4):
+        admit(flight, event(number, extra={"lane": "backfill"} if number % 2 else {}))
+        fetch(flight)
+    first, second = flight.take(0, 128), flight.take(0, 128)
+    assert [photo.lane for photo in first.photos] == ["interactive"] * 2
+    assert [photo.lane for photo in second.photos] == ["backfill"] * 2
+    assert flight.take(0, 128).photos == []
+
+
+def test_no_photo_is_begun_while_all_are_busy():
+    flight = Flight(FAST)
+    admit(flight, event(1))
+    fetch(flight)
+    assert flight.take(0, 0).photos == []
+    assert len(flight.take(0, 1).photos) == 1
+
+
+@given(st.lists(st.tuples(st.integers(1, 128), st.floats(1e-6, 30)), max_size=20), st.floats(0.1, 10))
+def test_an_epoch_is_about_the_wanted_work_and_within_its_bounds(epochs, wanted):
+    pace = Pace(128, wanted)
+    for photos, core_s in epochs:
+        pace.note(photos, core_s)
+        assert 8 <= pace.photos() <= 128
+    for _ in range(60):
+        pace.note(32, 32 * wanted / 20)
+    assert abs(pace.photos() - 20) <= 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -216,7 +248,7 @@ def _walk(flight, chance: random.Random, waiting, fetching, judged, told):
                 data = b"same" if chance.random() < 0.3 else f"{photo.event.event_id}".encode()
                 flight.came(photo, data, data, None)
         elif step == 3:
-            share = flight.take(0)
+            share = flight.take(0, 128)
             photos = [*share.photos, *share.decided]
             told += share.done + flight.closing(photos)
             for photo in photos:

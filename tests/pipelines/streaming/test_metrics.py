@@ -8,8 +8,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stream_parts import FAST, Answers, Queue, event, row_of
 
-from pipelines.flight import Flight, Open
-from pipelines.stream_metrics import StreamMetrics, serve
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.metrics import StreamMetrics, serve
+from pipelines.streaming.open_photo import Open
 from transforms.errors import UserError
 from transforms.sinks.written import Written
 

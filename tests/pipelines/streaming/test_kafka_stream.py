@@ -4,7 +4,7 @@ import json
 import sys
 import time
 import uuid
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,15 @@ def test_the_position_waits_for_the_earliest_message_that_is_not_done(broker, to
     assert opened.positions([Offset(0, 1), Offset(0, 2)]) == {}
     assert opened.positions([Offset(0, 0)]) == {name: 2}
     assert opened.positions([Offset(0, 3)]) == {name: 3}
+    opened.close()
+
+
+def test_one_message_is_not_kept_waiting_for_others(broker, topic):
+    opened = source(broker, topic)
+    publish(broker, topic, photo(1))
+    began = time.monotonic()
+    assert len(opened.poll(100, 60)) == 1
+    assert time.monotonic() - began < 30
     opened.close()
 
 
@@ -154,7 +163,9 @@ def test_an_offset_that_the_broker_does_not_have_is_noticed_and_read_past(broker
 def test_new_partitions_are_found_while_reading(broker, topic, monkeypatch):
     monkeypatch.setattr(kafka, "REFRESH_S", 0.0)
     asked = [[0], [0, 1]]
-    monkeypatch.setattr(kafka, "partitions", lambda client, place: asked[0] if len(asked) == 1 else asked.pop(0))
+    monkeypatch.setattr(
+        kafka, "partitions", lambda client, place, troubles=None: asked[0] if len(asked) == 1 else asked.pop(0)
+    )
     opened = source(broker, topic)
     publish(broker, topic, photo(1), partition=1)
     assert [one.token for one in read(opened, 1)] == [Offset(1, 0)]
@@ -192,7 +203,7 @@ def test_a_missing_topic_and_a_silent_host_are_told(broker, monkeypatch):
     with pytest.raises(UserError, match="there is no topic nowhere"):
         source(broker, "nowhere")
     monkeypatch.setattr(kafka_config, "TIMEOUT_S", 0.5)
-    with pytest.raises(UserError, match=r"no Kafka broker answers at 127\.0\.0\.1:1"):
+    with pytest.raises(UserError, match=r"no Kafka broker answers at 127\.0\.0\.1:1: .*Connection refused$"):
         source("127.0.0.1:1", "t")
 
 
@@ -253,3 +264,27 @@ def _all(broker, topic, at_least):
         found += [json.loads(message.value()) for message in came]
     consumer.close()
     return found
+
+
+def test_two_turns_at_once_do_not_share_a_consumer(broker, topic):
+    """As when a job begins again while a turn of the one before is still at work: each must see all messages."""
+    from transforms.sources.kafka_unbounded import _reader
+
+    publish(broker, topic, *(photo(n) for n in range(40)))
+    place = KafkaPlace(broker, topic)
+
+    def offsets(reader, count):
+        found, deadline = [], time.monotonic() + 20
+        while len(found) < count and time.monotonic() < deadline:
+            found += [message.offset() for message in reader.read(0.2)]
+        return found
+
+    with _reader(place, {}, 0, 0) as old, _reader(place, {}, 0, 0) as new:
+        assert offsets(old, 40) == offsets(new, 40) == list(range(40))
+    with suppress(KeyError), _reader(place, {}, 0, 10) as reader:
+        assert offsets(reader, 30) == list(range(10, 40))
+        reader.position = 40
+        raise KeyError("the bundle fails")
+    with _reader(place, {}, 0, 40) as reader:
+        publish(broker, topic, photo(40))
+        assert offsets(reader, 1) == [40], "what the failed turn had read ahead is not taken for read"

@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.flight import Flight, Open
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.open_photo import Open
 from transforms.errors import UserError
 from transforms.sinks.results import Results
 from transforms.sinks.written import Written
@@ -37,7 +38,11 @@ class StreamMetrics:
         here = "the same, from when the message was read"
         self._here = Histogram("vitrine_latency_here_seconds", here, buckets=SECONDS, **own)
         for name, text, ask in (
-            ("vitrine_lag", "messages in the source that are not done", lambda: source.lag() or 0),
+            (
+                "vitrine_lag",
+                "messages in the source that are not done; NaN where it does not tell",
+                lambda: _known(source.lag()),
+            ),
             ("vitrine_open", "photos read and not committed", lambda: len(flight)),
             ("vitrine_parked", "photos parked", lambda: flight.parked_now),
             ("vitrine_bytes", "bytes of photos fetched or being fetched", lambda: flight.bytes),
@@ -70,6 +75,10 @@ class StreamMetrics:
         """Return p50, p95 and p99 of the last photos' latencies, in seconds; none where there was no photo."""
         latencies = sorted(self._recent)
         return {f"p{p}": round(latencies[len(latencies) * p // 100], 3) for p in (50, 95, 99) if latencies}
+
+
+def _known(number: int | None) -> float:
+    return float("nan") if number is None else number
 
 
 def serve(metrics: StreamMetrics, port: int) -> None:

@@ -101,25 +101,32 @@ def build_stream(
     judge: Callable[[beam.PCollection], Outcome],
     commit: CommitBatches,
     results: KafkaPlace | None,
+    dead_letters: KafkaPlace | None = None,
 ) -> None:
-    """Build the graph from a topic to the tables and the results topic; `judge` goes from events to rows."""
+    """Build the graph from a topic to the tables and the topics of what is told; `judge` goes from events to rows."""
     announced = pipeline | ReadKafka(place, properties)
     read = announced | "Items" >> beam.FlatMap(_items).with_outputs("letters", main="events")
     outcome = judge(read.events | Once())
     failures = (outcome.failures, read.letters) | "All failures" >> beam.Flatten()
-    answers = (outcome.results, failures) | commit
-    if results is not None:
-        _ = answers | "Answer" >> beam.ParDo(Send(results, properties))
+    told = (outcome.results, failures) | commit
+    for name, answers, to in (("Answer", told.answers, results), ("Tell", told.dead_letters, dead_letters)):
+        if to is not None:
+            _ = answers | name >> beam.ParDo(Send(to, properties))
 
 
 def run_on_flink(
-    runner: str, place: KafkaPlace, results: KafkaPlace | None, properties: Mapping[str, str], job: Job
+    runner: str,
+    place: KafkaPlace,
+    results: KafkaPlace | None,
+    dead_letters: KafkaPlace | None,
+    properties: Mapping[str, str],
+    job: Job,
 ) -> int:
     """Hand the stream to the cluster and follow it; the job goes on when this process ends."""
     where = parse_flink(runner)
     pipeline = beam.Pipeline(options=options_of(where, f"vitrine-{place.topic}"))
     commit = CommitBatches(job.output, job.tables)
-    build_stream(pipeline, place, properties, lambda events: build(events, job), commit, results)
+    build_stream(pipeline, place, properties, lambda events: build(events, job), commit, results, dead_letters)
     result = pipeline.run()
     print(f"vitrine: {place.topic} is read by a job on {where.job_server}", flush=True)
     result.wait_until_finish()

@@ -55,13 +55,18 @@ def test_a_batch_that_comes_again_is_written_once_and_answered_again(tmp_path):
     def check(answers):
         assert len(answers) == 301
 
+    def check_letters(whole):
+        assert [(each.fields["code"], each.fields["payload"] is not None) for each in whole] == [("not_found", True)]
+
     for _ in range(2):
         with beam.Pipeline(runner=FnApiRunner()) as pipeline:
             found = (
                 pipeline | "Rows" >> beam.Create(rows, reshuffle=False),
                 pipeline | "Letters" >> beam.Create([letter], reshuffle=False),
             )
-            assert_that(found | CommitBatches(output, TableSettings()), check)
+            told = found | CommitBatches(output, TableSettings())
+            assert_that(told.answers, check)
+            assert_that(told.dead_letters, check_letters, label="letters")
     assert len(table_rows(output)) == 300
     assert len(table_rows(output, "dead_letters")) == 1
 

@@ -28,9 +28,9 @@ class Turns(Generic[T]):
         places.setdefault(place, deque()).append(element)
         self._size += 1
 
-    def take(self, free: Callable[[str], bool] = lambda place: True) -> T | None:
-        """Return the next element from a place that is `free`, None where there is none."""
-        for sellers in self._lanes.values():
+    def take(self, free: Callable[[str], bool] = lambda place: True, lane: str | None = None) -> T | None:
+        """Return the next element from a place that is `free`, of one lane or of the first that has one; None if none has."""
+        for sellers in self._lanes.values() if lane is None else (self._lanes[lane],):
             for seller, places in sellers.items():
                 place = next((place for place in places if free(place)), None)
                 if place is None:

@@ -12,6 +12,9 @@ class StreamSettings:
     epoch_photos: int = setting(
         128, unit="photos", why="at most this many in one commit: what a kill can make answered twice"
     )
+    epoch_s: float = setting(
+        1.5, unit="s", why="an epoch takes as many photos as are so much work for a core: whoever comes meanwhile waits"
+    )
     fetchers: int = setting(32, unit="threads", why="photos fetched at once")
     per_host: int = setting(
         8, unit="threads", why="of those, for one host or bucket: a slow one leaves room for others"

@@ -3,22 +3,24 @@
 import hashlib
 import threading
 import time
+from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from pipelines.driver import Driver, restore
-from pipelines.flight import Flight
-from pipelines.intake import Intake
-from pipelines.past import Past
-from pipelines.stream_settings import StreamSettings
+from pipelines.streaming.driver import Driver, restore
+from pipelines.streaming.flight import Flight
+from pipelines.streaming.intake import Intake
+from pipelines.streaming.judged import Judged
+from pipelines.streaming.outlet import Outlet
+from pipelines.streaming.past import Past
+from pipelines.streaming.settings import StreamSettings
 from pipelines.tally import Tally
 from transforms.arrived import ARRIVED
 from transforms.errors import RefusalError
 from transforms.imaging.types import Assessment, Box, Header, Judgement, Prediction
-from transforms.records import ImageEvent, Maker, dead_letter, dead_letter_row, quality_row
+from transforms.records import ImageEvent, Maker, dead_letter, quality_row
 from transforms.sinks.parked import Parked
 from transforms.sinks.tables import Tables
-from transforms.sinks.written import Written
 from transforms.sources.live import Announced
 
 MAKER = Maker("0", "m1", "litert", "c1")
@@ -45,12 +47,18 @@ def row_of(event, data):
 class FakeJudge:
     """Judges as the graph does, as far as the tables can tell; what begins with `broken` is refused."""
 
-    def __init__(self, output):
-        self.output = output
+    workers = 2
+
+    def __init__(self):
         self.judged = []
 
-    def __call__(self, events, dead_letters, positions, rows):
-        rows, letters = list(rows), list(dead_letters)
+    def begin(self, events):
+        result = Future()
+        result.set_result(self.judge(events))
+        return result
+
+    def judge(self, events):
+        rows, letters = [], []
         for event in events:
             data = ARRIVED.pop(event.event_id)
             self.judged.append(event.event_id)
@@ -58,11 +66,7 @@ class FakeJudge:
                 letters.append(dead_letter(event, "assess", RefusalError("corrupt", "broken"), datetime.now(UTC)))
             else:
                 rows.append(row_of(event, data))
-        tables = Tables(self.output)
-        tables.commit_epoch(rows, [dead_letter_row(letter) for letter in letters], positions)
-        versions = tables.versions()
-        tables.close()
-        return Tally(), Written(rows, letters, versions)
+        return Judged(rows, letters, Tally(), 0.01)
 
 
 class Answers:
@@ -124,16 +128,18 @@ class Queue:
 class Stream:
     """A stream put together, without Beam; driven by the test."""
 
-    def __init__(self, output, source, *, read=None, results=None, judge=None, settings=FAST):
+    def __init__(self, output, source, *, read=None, results=None, judge=None, settings=FAST, more_outlets=()):
         self.output, self.source = output, source
         self.flight = Flight(settings)
         self.tables = Tables(output)
         self.past = Past(output, self.tables.settings, MAKER)
         self.parked = Parked(output)
         self.results = results or Answers()
-        self.judge = judge or FakeJudge(output)
+        self.judge = judge or FakeJudge()
         restore(self.parked, self.past, self.flight)
-        self.driver = Driver(source, self.flight, self.tables, self.parked, self.results, self.judge)
+        self.driver = Driver(
+            source, self.flight, self.tables, self.parked, [Outlet(self.results), *more_outlets], self.judge
+        )
         self.intake = Intake(source, self.flight, self.past, read or (lambda event: event.uri.encode()), settings)
 
     def start(self):
@@ -154,7 +160,7 @@ class Stream:
 
         def settled():
             nonlocal quiet
-            if len(self.flight) or self.source.lag() or self.driver._done:
+            if len(self.flight) or self.source.lag() or self.driver._done or self.driver._running:
                 quiet = time.monotonic()
             return time.monotonic() - quiet > 0.3
 

@@ -1,9 +1,11 @@
 """The driver between a source and the tables: once in the tables, answered at least once, whenever it dies."""
 
+import json
 import random
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from stream_parts import FAST, Answers, FakeJudge, Killed, Queue, Stream, event,
 from transforms.errors import RefusalError
 from transforms.sinks.output import open_output
 from transforms.sinks.parked import Parked
+from transforms.sinks.tables import Tables
 
 
 @pytest.fixture
@@ -177,6 +180,62 @@ def test_answers_that_were_not_taken_are_sent_again_after_a_restart(output, stre
     assert last.sent == []
 
 
+def test_how_far_it_is_answered_is_kept_also_when_nothing_more_comes(output, streams):
+    stream = streams(output, Queue([event(1)])).idle()
+    deadline = time.monotonic() + 20
+    while stream.tables.position("results:list:quality") != stream.results.versions["quality"]:
+        stream.driver.step(0.02)
+        assert time.monotonic() < deadline
+    at = stream.tables.versions()
+    for _ in range(3):
+        stream.driver._committed_at = 0
+        stream.driver.step(0.01)
+    assert stream.tables.versions() == at, "said once"
+    stream.kill()
+    after = Answers()
+    streams(output, Queue([]), results=after).kill()
+    assert after.sent == []
+
+
+def test_a_topic_of_dead_letters_gets_each_whole_also_after_a_restart(output, streams):
+    from pipelines.streaming.outlet import WHOLE_DEAD_LETTERS, Outlet
+
+    def with_letters(events, place):
+        outlets = [Outlet(place, WHOLE_DEAD_LETTERS, "dead letters")]
+        return streams(output, Queue(events), read=lambda e: b"broken" if "2" in e.uri else b"x", more_outlets=outlets)
+
+    place = Answers()  # of the same name as the place of the answers
+    with_letters([event(1), event(2, trace_id="t2")], place).idle().kill()
+    (told,) = place.sent
+    (row,) = table_rows(output, "dead_letters")
+    assert told.key == row["uri"]
+    assert {name: told.fields[name] for name in ("event_id", "code", "payload", "trace_id", "stage")} == {
+        "event_id": row["event_id"], "code": "corrupt", "payload": row["payload"], "trace_id": "t2", "stage": "assess",
+    }  # fmt: skip
+    json.loads(told.data)
+
+    stuck = Answers()
+    stuck.answered = dict
+    with_letters([event(20)], stuck).idle().kill()
+    after = Answers()
+    with_letters([], after).idle().kill()
+    assert event(20).event_id in {answer.fields["event_id"] for answer in after.sent}
+
+
+def test_a_photo_inside_a_dead_letter_is_not_sent_along():
+    from transforms.sinks.results import MOST_PAYLOAD, whole_dead_letter
+
+    row = {
+        "event_id": "e",
+        "uri": None,
+        "payload": "x" * (MOST_PAYLOAD + 1),
+        "failed_at": datetime.now(UTC),
+        "dt": None,
+    }
+    fields = whole_dead_letter(row).fields
+    assert fields["payload"] is None and fields["payload_characters"] == MOST_PAYLOAD + 1
+
+
 def test_what_another_source_brought_is_not_answered_here(output, streams):
     stuck = Answers()
     stuck.answered = dict
@@ -186,18 +245,20 @@ def test_what_another_source_brought_is_not_answered_here(output, streams):
     assert after.sent == []
 
 
-class DyingJudge(FakeJudge):
-    """Dies at chance: before the commit, or right after it."""
+class DyingTables(Tables):
+    """Dies at chance: before the commit, between its two tables, or right after it."""
 
-    def __init__(self, output, chance):
-        super().__init__(output)
-        self.chance = chance
+    chance = random.Random()
 
-    def __call__(self, *args):
-        if self.chance.random() < 0.15:
+    def commit_epoch(self, rows, dead_letters, positions=None):
+        moment = self.chance.random()
+        if moment < 0.1:
             raise Killed
-        result = super().__call__(*args)
-        if self.chance.random() < 0.15:
+        if moment < 0.2:
+            super().commit_epoch([], dead_letters)
+            raise Killed
+        result = super().commit_epoch(rows, dead_letters, positions)
+        if moment > 0.9:
             raise Killed
         return result
 
@@ -235,8 +296,10 @@ def test_killed_at_any_moment_nothing_is_missing_and_nothing_twice(output, seed)
         try:
             stream = Stream(
                 output, source, read=read, settings=small,
-                results=DyingAnswers(chance, sent), judge=DyingJudge(output, chance),
+                results=DyingAnswers(chance, sent),
             )  # fmt: skip
+            stream.driver._tables = tables = DyingTables(output)
+            tables.chance = chance
             stream.start().idle()
         except Killed:
             deaths += 1
@@ -275,3 +338,76 @@ def test_stopping_finishes_what_has_begun_and_leaves_the_rest(output):
     assert time.monotonic() - began < 5
     assert len(table_rows(output)) == len(source.settled) == 3
     stream.kill()
+
+
+def test_an_epoch_that_does_not_end_in_time_is_left_to_the_next_process(output):
+    from concurrent.futures import Future
+
+    from pipelines.stream import drain
+
+    class Hangs(FakeJudge):
+        def begin(self, events):
+            return Future()
+
+    source = Queue([event(1)])
+    stream = Stream(output, source, judge=Hangs()).start()
+    stream.until(lambda: stream.driver._running)
+    assert drain(stream.driver, stream.intake, stream.flight, 0.3) is False
+    assert source.settled == [] and table_rows(output) == []
+    stream.kill()
+    again = Stream(output, Queue([event(1)])).start().idle()
+    assert names(table_rows(output)) == [event(1).event_id]
+    assert drain(again.driver, again.intake, again.flight, 5) is True
+    again.kill()
+
+
+def test_epochs_are_committed_as_they_end_not_as_they_begin(output, streams):
+    """The position is of what is committed: an epoch that ends late is not passed by one that ended before it."""
+    from concurrent.futures import Future
+
+    held = Future()
+
+    class FirstHangs(FakeJudge):
+        def begin(self, events):
+            if held.done() or held.running():
+                return super().begin(events)
+            held.set_running_or_notify_cancel()
+            held.events = events
+            return held
+
+    judge = FirstHangs()
+    stream = streams(output, Queue([event(0)]), judge=judge, settings=FAST.__class__(park_after_s=60))
+    stream.until(lambda: held.running())
+    stream.source.put(event(1))
+    stream.until(lambda: stream.source.settled)
+    assert stream.source.settled == [event(1).event_id]
+    assert names(table_rows(output)) == [event(1).event_id]
+    held.set_result(judge.judge(held.events))
+    stream.idle()
+    assert len(table_rows(output)) == len(stream.source.settled) == 2
+
+
+def test_a_place_that_is_away_holds_up_one_commit_not_each():
+    from pipelines.streaming.outlet import Outlet
+
+    waits = []
+
+    class Away(Answers):
+        away = True
+
+        def waiting(self):
+            return int(self.away)
+
+        def wait(self, wait_s):
+            waits.append(wait_s)
+
+    place = Away()
+    outlet = Outlet(place)
+    for _ in range(3):
+        outlet.wait(0.3)
+    assert len(waits) == 1
+    place.away = False
+    outlet.wait(0.3)
+    place.away = True
+    outlet.wait(0.3)
+    assert len(waits) == 3

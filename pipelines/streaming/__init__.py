@@ -1,0 +1,1 @@
+"""What carries a stream: the driver of bounded epochs and its parts, and the job on Flink. `docs/delivery.md`."""

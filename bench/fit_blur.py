@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 
 from transforms.imaging import spoil
 from transforms.imaging.measures.structure import describe, structure
-from transforms.imaging.measures.view import DETAIL_SIDE, shrink
+from transforms.imaging.measures.view import luma_as_seen
 
 WEIGHTS = Path(__file__).parent.parent / "transforms" / "imaging" / "measures" / "blur_weights.json"
 KINDS = ("defocus", "motion", "enlarged")
@@ -89,8 +89,7 @@ def describe_all(data: Path, target: Path) -> None:
     for turn, (kind, file, group) in enumerate(originals(data)):
         pixels = np.ascontiguousarray(cv2.imread(str(file))[..., ::-1])
         for name, level, second, changed in variants(kind, pixels, turn, rng):
-            luma = cv2.cvtColor(shrink(changed, DETAIL_SIDE), cv2.COLOR_RGB2GRAY)
-            rows.append(describe(structure(luma)))
+            rows.append(describe(structure(luma_as_seen(changed))))
             facts.append((kind, group, name, level, second))
     kinds, groups, names, levels, seconds = (np.array(column) for column in zip(*facts, strict=True))
     np.savez(target, x=np.array(rows), kind=kinds, group=groups, name=names, level=levels, second=seconds)

@@ -69,7 +69,8 @@ class View:
 def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
     """Prepare a photo (uint8 sRGB, height x width x 3) for the measures."""
     height, width = pixels.shape[:2]
-    detail = cv2.cvtColor(shrink(pixels, DETAIL_SIDE), cv2.COLOR_RGB2GRAY)
+    pixels = _halve(pixels, DETAIL_SIDE)
+    detail = luma_as_seen(pixels)
     found = structure(detail)
     scale = _GLANCE_SIDE / min(detail.shape)
     glance = shrink(detail, round(max(detail.shape) * scale)) if scale < _NEARLY else detail
@@ -95,15 +96,25 @@ def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
     )
 
 
+def luma_as_seen(pixels: Pixels) -> npt.NDArray[Any]:
+    """Return the luma at the size that a buyer sees at most: `View.detail`."""
+    return shrink(cv2.cvtColor(_halve(pixels, DETAIL_SIDE), cv2.COLOR_RGB2GRAY), DETAIL_SIDE)
+
+
 def shrink(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
     """Reduce by area so that the long side is at most `side` pixels; never enlarge."""
-    # Halving is many times faster than any other reduction by area, and exact.
-    while max(pixels.shape[:2]) >= 2 * side and min(pixels.shape[:2]) >= 2:
-        height, width = (length // 2 for length in pixels.shape[:2])
-        pixels = cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    pixels = _halve(pixels, side)
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     if scale >= 1.0:
         return pixels
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def _halve(pixels: npt.NDArray[Any], side: int) -> npt.NDArray[Any]:
+    """Halve while the long side stays `side` pixels or more: many times faster than any other reduction by area, and exact."""
+    while max(pixels.shape[:2]) >= 2 * side and min(pixels.shape[:2]) >= 2:
+        height, width = (length // 2 for length in pixels.shape[:2])
+        pixels = cv2.resize(pixels[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
+    return pixels

@@ -1,6 +1,7 @@
 """One epoch: the graph run once over a bounded set of events, on this machine, ended by one commit."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
@@ -39,16 +40,14 @@ def run_epoch(
         for event in events:
             if event.revision:  # somebody asks for it once more
                 open_journal(job.journal).forgive(event.event_id)
-    options = PipelineOptions(
+    options = _Options(
         ["--direct_running_mode=multi_threading", f"--direct_num_workers={workers}"] if workers > 1 else []
     )
     pipeline = beam.Pipeline(runner=FnApiRunner(), options=options)
     # Reshuffled, so that the threads share the events; only names cross here.
     read = pipeline | "Events" >> beam.Create(list(events), reshuffle=True)
-    unread = pipeline | "Unread" >> beam.Create(list(dead_letters), reshuffle=False)
     outcome = build(read, job)
-    failures = (outcome.failures, unread) | "All failures" >> beam.Flatten()
-    _ = (outcome.results, failures) | Commit(job.output, job.tables, positions)
+    _ = tuple(outcome) | Commit(job.output, job.tables, positions, dead_letters)
     STOPPED.clear()
     try:
         result = pipeline.run()
@@ -59,6 +58,17 @@ def run_epoch(
         raise
     memory.give_back()
     return tally_of(result)
+
+
+class _Options(PipelineOptions):
+    """Keeps its views: Beam asks for one some 200 times while it builds a graph, and parses the flags anew each time."""
+
+    def view_as(self, cls: type[Any]) -> Any:
+        """Return the view of the options as that class; it shares the values of all others."""
+        views = self.__dict__.setdefault("_views", {})
+        if cls not in views:
+            views[cls] = super().view_as(cls)
+        return views[cls]
 
 
 def tally_of(result: beam.runners.runner.PipelineResult) -> Tally:

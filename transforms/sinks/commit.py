@@ -1,8 +1,7 @@
 """Commit: everything that an epoch found, and its source position, in one go."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -19,35 +18,40 @@ from transforms.stage import NAMESPACE, STOPPED
 class Commit(beam.PTransform):
     """Write a bounded pair (rows of `quality`, `DeadLetter`s): one commit to each table, even where there is no row.
 
-    The rows of one epoch come together in one place; they are small. An epoch without rows still commits its position.
+    The rows of one epoch come together in one place; they are small. An epoch without rows still commits its position, and the
+    dead letters that were known before it began.
     """
 
-    def __init__(self, output: Output, settings: TableSettings, positions: Mapping[str, int]):
+    def __init__(
+        self, output: Output, settings: TableSettings, positions: Mapping[str, int], unread: Sequence[DeadLetter] = ()
+    ):
         super().__init__("Commit")
         self.output = output
         self.settings = settings
         self.positions = dict(positions)
+        self.unread = unread
 
     @no_annotations
     def expand(self, found: tuple[beam.PCollection, beam.PCollection]) -> beam.PCollection:
         """Apply to rows and dead letters."""
         rows, failures = found
-        position = rows.pipeline | "Position" >> beam.Create([(0, self.positions)], reshuffle=False)
+        known = rows.pipeline | "Known" >> beam.Create([(0, None), *((0, one) for one in self.unread)], reshuffle=False)
         return (
-            {
-                "rows": rows | "Row" >> beam.Map(lambda row: (0, row)),
-                "dead_letters": failures | "Dead letter" >> beam.Map(lambda letter: (0, letter)),
-                "position": position,
-            }
-            | beam.CoGroupByKey()
+            (
+                known,
+                rows | "Row" >> beam.Map(lambda row: (0, row)),
+                failures | "Dead letter" >> beam.Map(lambda letter: (0, letter)),
+            )
+            | beam.Flatten()
+            | beam.GroupByKey()
             | "Write tables" >> beam.Map(self._write)
         )
 
     @no_annotations
-    def _write(self, element: tuple[int, dict[str, Iterable[Any]]]) -> None:
-        _, groups = element
-        rows: list[Row] = list(groups["rows"])
-        letters: list[DeadLetter] = list(groups["dead_letters"])
+    def _write(self, element: tuple[int, Iterable[Row | DeadLetter | None]]) -> None:
+        found = list(element[1])
+        letters = [one for one in found if isinstance(one, DeadLetter)]
+        rows: list[Row] = [one for one in found if isinstance(one, dict)]
         try:
             with closing(Tables(self.output, self.settings)) as tables:
                 tables.commit_epoch(rows, [dead_letter_row(letter) for letter in letters], self.positions)

@@ -281,6 +281,7 @@ def test_two_turns_at_once_do_not_share_a_consumer(broker, topic):
 
     with _reader(place, {}, 0, 0) as old, _reader(place, {}, 0, 0) as new:
         assert offsets(old, 40) == offsets(new, 40) == list(range(40))
+        assert new.lag() == 40, "none of them is claimed yet"
     with suppress(KeyError), _reader(place, {}, 0, 10) as reader:
         assert offsets(reader, 30) == list(range(10, 40))
         reader.position = 40

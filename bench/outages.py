@@ -116,7 +116,7 @@ class Run:
     def report(self, code: int) -> None:
         """Print the figures."""
         rows, letters = (
-            read_table(self.output, name).to_pyarrow_table(["uri"]).column("uri").to_pylist()
+            read_table(self.output, name).to_pyarrow_table(columns=["uri"]).column("uri").to_pylist()
             for name in (QUALITY, DEAD_LETTERS)
         )
         missing = self.sent.keys() - set(rows)
@@ -132,9 +132,10 @@ class Run:
         kept = self.memory[int(WARM_SHARE * len(self.memory)) :]
         fifth = max(1, len(kept) // 5)
         first, last = (sorted(some)[len(some) // 2] for some in (kept[:fifth], kept[-fifth:]))
-        print(
-            f"memory: median {first:.0f} MB, {last:.0f} MB at the end ({last / first - 1:+.1%}), {max(self.memory):.0f} MB at most"
-        )
+        change = f"{last / first - 1:+.1%}"
+        print(f"memory: median {first:.0f} MB, at the end {last:.0f} MB ({change}), {max(self.memory):.0f} MB at most")
+        print(f"the stream wrote {len(self.said)} lines to standard error; the last of them:")
+        print("".join(self.said[-3:]).rstrip())
 
     def _publish(self) -> None:
         number = len(self.sent)

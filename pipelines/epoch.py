@@ -6,7 +6,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner, worker_handlers
 
 from pipelines import memory
 from pipelines.build import Job, build
@@ -15,6 +15,11 @@ from transforms.imaging.codec.journal import open_journal
 from transforms.records import DeadLetter, ImageEvent
 from transforms.sinks.commit import Commit
 from transforms.stage import NAMESPACE, STOPPED
+
+# With several workers, Beam 2.77 sends what has been put out once a second from a thread of its own, which waits for nobody: an
+# element that is being encoded just then is cut in two ("Error decoding input stream"), one that is written just then is
+# lost. An epoch ends, and nothing of it is wanted before; what is large is still sent in parts, between two elements.
+worker_handlers.DATA_BUFFER_TIME_LIMIT_MS = 7 * 24 * 3_600_000
 
 
 def run_epoch(

@@ -36,6 +36,7 @@ class Flight:
         self._decided: list[Open] = []
         self._later: list[tuple[float, int, Open]] = []
         self._fetching: Counter[str] = Counter()
+        self._slow: set[str] = set()
         self._open: dict[int, Open] = {}  # all; `_near` are those of them that are not parked
         self._parked = 0
         self._near: dict[int, Open] = {}
@@ -94,7 +95,7 @@ class Flight:
     def came(self, photo: Open, data: bytes, content: bytes, row: Row | None) -> None:
         """Report a photo's bytes, and the row of its equal if one was judged before."""
         with self._changed:
-            self._fetching[photo.place] -= 1
+            self._fetched(photo)
             self._reserve(photo, len(data))
             if photo.state == "closed":
                 self._reserve(photo, 0)
@@ -106,7 +107,7 @@ class Flight:
     def failed(self, photo: Open, refusal: RefusalError, not_before: float | None, letter: DeadLetter | None) -> None:
         """Report a fetch that failed: to be tried again from `not_before` on, or for good."""
         with self._changed:
-            self._fetching[photo.place] -= 1
+            self._fetched(photo)
             self._reserve(photo, 0)
             if photo.state != "closed":
                 photo.refusal, photo.tries = refusal, photo.tries + 1
@@ -289,14 +290,28 @@ class Flight:
     def _take_waiting(self) -> Open | None:
         if self._stopping or (self.bytes and self.bytes >= self.settings.ahead_bytes):
             return None
-        while (photo := self._waiting.take(lambda place: self._fetching[place] < self.settings.per_host)) is not None:
+        while (photo := self._waiting.take(self._has_room)) is not None:
             if photo.state == "closed":
                 continue
-            photo.state = "fetching"
+            photo.state, photo.asked = "fetching", time.monotonic()
             self._fetching[photo.place] += 1
             self._reserve(photo, photo.event.size or self.settings.guess_bytes)
             return photo
         return None
+
+    def _has_room(self, place: str) -> bool:
+        """Tell whether one more may be fetched from a host: the slow ones together get at most half of the fetchers."""
+        if place not in self._slow:
+            return self._fetching[place] < self.settings.per_host
+        slow = sum(self._fetching[each] for each in self._slow)
+        return self._fetching[place] < max(1, self.settings.per_host // 4) and slow < max(
+            1, self.settings.fetchers // 2
+        )
+
+    def _fetched(self, photo: Open) -> None:
+        self._fetching[photo.place] -= 1
+        if time.monotonic() - photo.asked < self.settings.park_after_s:
+            self._slow.discard(photo.place)
 
     def _place(self, photo: Open, row: Row | None) -> None:
         """Send on a photo whose bytes are here: to be judged, or with its equal's row, or behind an equal that is open."""
@@ -323,6 +338,9 @@ class Flight:
     def _to_park(self) -> list[Open]:
         patience = self.settings.park_after_s
         late, far = time.monotonic() - patience, time.time() + patience
+        self._slow.update(
+            photo.place for photo in self._near.values() if photo.state == "fetching" and photo.asked < late
+        )
         return [
             photo
             for photo in self._near.values()

@@ -31,6 +31,8 @@ class Open:
     received: float
     published: float | None = None
     state: State = "waiting"
+    asked: float = 0.0
+    """When its bytes were asked for last, by the monotonic clock."""
     tries: int = 0
     parked: bool = False
     not_before: float = 0.0

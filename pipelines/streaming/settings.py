@@ -17,7 +17,9 @@ class StreamSettings:
     )
     fetchers: int = setting(32, unit="threads", why="photos fetched at once")
     per_host: int = setting(
-        8, unit="threads", why="of those, for one host or bucket: a slow one leaves room for others"
+        8,
+        unit="threads",
+        why="of those, for one host or bucket; a quarter where one took longer than park_after_s, and half for all such",
     )
     ahead_bytes: int = setting(
         256_000_000, unit="bytes", why="photos that have arrived, or are on their way, and are not yet judged"

@@ -113,7 +113,9 @@ def test_the_topic_of_the_answers_is_gone_for_a_while(kafka, topics, tmp_path):
     wait_for(output, [1, 0])
     kafka.delete_topic(topics[1])
     time.sleep(1)
-    publish(kafka, topics[0], [photo(number, 1) for number in range(1, 20)])
+    for number in range(1, 20):  # for so long that the client learns that the topic is gone, and refuses at once
+        publish(kafka, topics[0], [photo(number, 1)])
+        time.sleep(0.5)
     wait_for(output, [20, 0])  # the tables do not wait for the answers
     kafka.make_topic(topics[1])
     deadline = time.monotonic() + 90

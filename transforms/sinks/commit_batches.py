@@ -83,6 +83,7 @@ class _Write(beam.DoFn):
         with self._lock:
             tables = self._tables()
             tables.commit_epoch(rows, letters)
+        Metrics.distribution(NAMESPACE, "commit_rows").update(len(batch))
         for row in rows:
             Metrics.counter(NAMESPACE, f"verdict:{row['verdict']}").inc()
             yield answer_of_row(row)

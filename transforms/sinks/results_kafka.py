@@ -34,6 +34,8 @@ class KafkaResults(TopicResults):
         self._thread.start()
 
     def _hand_over(self, answer: Answer, taken: Taken) -> None:
+        from confluent_kafka import KafkaException
+
         def confirmed(error: Any, message: Any) -> None:
             taken(None if error is None else error.str())
 
@@ -44,6 +46,8 @@ class KafkaResults(TopicResults):
             )
         except BufferError:
             taken("the client's own queue is full")
+        except KafkaException as error:  # a topic that was deleted is refused at once, until it is there again
+            taken(error.args[0].str())
 
     def _turn(self) -> None:
         self._producer.poll(TURN_S)

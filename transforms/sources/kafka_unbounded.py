@@ -14,6 +14,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
 from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.metrics import Metrics
 from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
@@ -24,6 +25,7 @@ from transforms.sources.kafka import ASK_S, REFRESH_S
 from transforms.sources.kafka_config import KafkaPlace, arrived, client_properties, open_client, partitions
 from transforms.sources.live import Announced
 from transforms.sources.messages import announce
+from transforms.stage import NAMESPACE
 
 LOG = logging.getLogger(__name__)
 ENDLESS = 2**63 - 1
@@ -173,6 +175,8 @@ def _read_partition(place: KafkaPlace, properties: Mapping[str, str]) -> beam.Do
                         newest, count = Timestamp.of(message.timestamp()[1] / 1000), count + 1
                         yield TimestampedValue(_announced(place, message), newest)
                 at = reader.position
+                if (lag := reader.lag()) is not None:
+                    Metrics.gauge(NAMESPACE, f"lag:{partition}").set(lag)
             _advance(watermark, newest)
             if count:
                 finalizer.register(lambda: _tell(place, properties, partition, at))
@@ -213,6 +217,18 @@ class _Reader:
     def forget(self) -> None:
         """Let the next turn begin anew: messages were read that it does not have."""
         self.position = -1
+
+    def lag(self) -> int | None:
+        """Return how many messages are behind the position, as the last answer of the broker tells; None before it."""
+        from confluent_kafka import KafkaException, TopicPartition
+
+        try:
+            _, end = self._consumer.get_watermark_offsets(
+                TopicPartition(self._place.topic, self._partition), cached=True
+            )
+        except KafkaException:
+            return None
+        return max(0, end - self.position) if end >= 0 else None
 
     def close(self) -> None:
         """Leave the cluster."""

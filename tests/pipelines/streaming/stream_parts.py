@@ -183,7 +183,7 @@ class Stream:
 
 def event(number, generation=None, **other):
     """Return an event; without a name of its own, it is known by its version."""
-    uri = f"https://photos.example/{number}.jpg"
+    uri = other.pop("uri", f"https://photos.example/{number}.jpg")
     other = {"source_position": f"queue:{number}:{generation}", **other}
     return ImageEvent(f"e-{number}-{generation}", uri, "" if generation is None else f"{generation:020d}", **other)
 

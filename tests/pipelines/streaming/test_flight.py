@@ -3,6 +3,7 @@
 import dataclasses
 import random
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -180,6 +181,31 @@ def test_sellers_take_turns_and_the_backfill_waits():
     order = [turns.take() for _ in range(52)]
     assert order.index("small") == 1
     assert order[-1] == "old"
+
+
+def test_slow_hosts_leave_half_of_the_fetchers_to_the_others(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("pipelines.streaming.flight.time.monotonic", lambda: clock[0])
+    flight = Flight(StreamSettings(fetchers=8, per_host=4, park_after_s=2))
+    slow = [event(n, uri=f"https://slow-{n % 6}.example/{n}.jpg") for n in range(36)]
+    for one in slow:
+        admit(flight, one)
+    begun = [flight.next_to_fetch(0) for _ in range(6)]
+    clock[0] += 3
+    parked = flight.take(0, 0).to_park
+    assert set(begun) <= set(parked)
+    flight.parked(parked)
+    for photo in begun:  # they time out
+        flight.failed(photo, RefusalError("fetch_timeout", "slow"), time.time(), None)
+    again = [photo for _ in range(8) if (photo := flight.next_to_fetch(0)) is not None]
+    assert len(again) == 4, "half of the fetchers"
+    assert max(Counter(photo.place for photo in again).values()) == 1
+    admit(flight, event(99, uri="https://quick.example/99.jpg"))
+    assert flight.next_to_fetch(0).place == "quick.example"
+    clock[0] += 1
+    flight.came(again[0], b"x", b"x", None)
+    admit(flight, event(100, uri=again[0].event.uri + "2"))
+    assert again[0].place not in flight._slow, "it is quick again"
 
 
 def test_an_epoch_of_those_who_wait_holds_no_photo_of_a_backfill():

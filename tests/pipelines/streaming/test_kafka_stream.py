@@ -281,6 +281,7 @@ def test_two_turns_at_once_do_not_share_a_consumer(broker, topic):
 
     with _reader(place, {}, 0, 0) as old, _reader(place, {}, 0, 0) as new:
         assert offsets(old, 40) == offsets(new, 40) == list(range(40))
+        assert new.lag() == 40, "none of them is claimed yet"
     with suppress(KeyError), _reader(place, {}, 0, 10) as reader:
         assert offsets(reader, 30) == list(range(10, 40))
         reader.position = 40
@@ -288,3 +289,32 @@ def test_two_turns_at_once_do_not_share_a_consumer(broker, topic):
     with _reader(place, {}, 0, 40) as reader:
         publish(broker, topic, photo(40))
         assert offsets(reader, 1) == [40], "what the failed turn had read ahead is not taken for read"
+
+
+def test_an_answer_that_the_client_refuses_is_handed_in_again(broker, topic, monkeypatch):
+    """As when the topic of the answers is deleted, and made again later."""
+    from confluent_kafka import KafkaError, KafkaException
+
+    from transforms.sinks import results_topic
+    from transforms.sinks.results import Answer
+
+    monkeypatch.setattr(results_topic, "AGAIN_S", 0.05)
+    results = KafkaResults(KafkaPlace(broker, topic), {})
+    client, refused = results._producer, []
+
+    class Away:
+        def __getattr__(self, name):
+            return getattr(client, name)
+
+        def produce(self, *given, **named):
+            if len(refused) < 3:
+                refused.append(named)
+                raise KafkaException(KafkaError(KafkaError._UNKNOWN_TOPIC))
+            client.produce(*given, **named)
+
+    results._producer = Away()
+    results.send([Answer("uri", {"event_id": "e", "trace_id": None})], {"quality": 4})
+    assert results.answered() == {}
+    results.wait(20)
+    assert results.answered() == {"quality": 4} and len(refused) == 3
+    results.close(1)

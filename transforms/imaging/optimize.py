@@ -140,10 +140,10 @@ def _slope(pixels: Pixels) -> float:
     return float(cv2.magnitude(cv2.Sobel(half, cv2.CV_32F, 1, 0), cv2.Sobel(half, cv2.CV_32F, 0, 1)).mean())
 
 
-_GRAIN = 0.12
-"""Least noise in chroma as a share of that in luma, of chroma that luma does not explain: a sensor's has .2 to .36, or
-.1 where the camera hid it; a weave without a quiet spot has under .08."""
-_BURIED = 19.5
+_GRAIN = 0.19
+"""Least noise in chroma as a share of that in luma, of chroma that luma does not explain: a sensor's has .2 to .36, a
+weave without a quiet spot under .08, and grain on a weave lies between: what is taken for luma noise is cloth in part."""
+_BURIED = 19.0
 """Noise in luma, grey values, beyond which so little is left of the photo that texture and noise cannot be told apart."""
 _KEPT = 0.1
 """Share of the grain that is left: a photo without any looks painted, and what little texture was taken comes back."""

@@ -229,11 +229,16 @@ _HAZE = 0.2
 
 
 def plan_white_balance(pixels: Pixels, photo: Photo) -> Plan | None:
-    """From a plain light ground where the scene agrees with it, otherwise by what surfaces and edges both show."""
+    """From a plain light ground where the scene agrees with it, otherwise by what surfaces and edges both show.
+
+    Without a ground only a cold light is taken away: homes are lit warm, and such a photo shows what was there.
+    """
     found = lamp(pixels, least=ASKED)
     if found is None or _veil(pixels) > _HAZE:
         return None
     light, proven = found
+    if not proven and warmth(light) > 0:
+        return None
     most = 1.0 if proven else 1.0 - _NATURAL / abs(warmth(light))
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:

@@ -115,6 +115,17 @@ def test_contrast_is_not_stretched_under_a_coloured_light_nor_where_light_is_mis
     assert unproven((veiled * 0.7).astype(np.uint8), "low_contrast") == "evidence"
 
 
+def test_without_a_neutral_ground_a_cold_light_is_taken_away_and_a_warm_one_left():
+    rng = np.random.default_rng(8)
+    things = np.full((200, 200, 3), 150, np.uint8)
+    for _ in range(60):
+        top, left = rng.integers(0, 170, 2)
+        things[top : top + 30, left : left + 30] = rng.integers(20, 230, 3)
+    light = to_linear(things[20:180, 20:180])
+    assert unproven(to_bytes(light * np.array([0.33, 0.6, 1.0], np.float32)), "cast") is None
+    assert unproven(to_bytes(light * np.array([1.0, 0.6, 0.33], np.float32)), "cast") == "evidence"
+
+
 def test_blocks_of_a_busy_photo_are_left_and_those_of_a_calm_one_are_not():
     busy = np.random.default_rng(1).integers(0, 255, (40, 50, 3), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
     assert unproven(busy, "compression", 12) == "evidence"

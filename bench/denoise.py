@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from bench.camera import draw, shoot
 from bench.pairs import add_arguments as add_common
 from bench.pairs import clean, paired, psnr
 from bench.spoil import noise, white_noise
@@ -34,6 +35,8 @@ def main(args: argparse.Namespace) -> int:
         print(f"not measured: no photos under {args.data}")
         return 0
     photos = list(clean(args))
+    rng = np.random.default_rng(0)
+    print(_table(f"as cameras write it, {len(photos)} photos", [shoot(one, draw(rng), rng) for one in photos]))
     for name, spoil, levels in (("camera", noise, (2.0, 5.0, 12.0)), ("white", white_noise, (5.0, 15.0, 30.0))):
         for level in levels:
             rng = np.random.default_rng(round(level))

@@ -24,8 +24,14 @@ class Original:
         return PARTS[hashlib.sha256(f"mending:{self.source}".encode()).digest()[0] % 2]
 
 
+CLEAN = 60.0
+"""Mean opinion score, 0..100, from which a photo of `human-rated` is taken as clean."""
+
+
 def originals(data: Path, part: str | None = None) -> list[Original]:
-    """Every photo of `references` and `uploads` under `data`, of one part or of both, in a fixed mixed order."""
+    """Every photo of `references` and `uploads`, and those of `human-rated` that people called good, under `data`, of one
+    part or of both, in a fixed mixed order.
+    """
     found: list[Original] = []
     for kind in ("studio", "shop", "photos", "mixed"):
         files = sorted((data / "references" / kind).glob("*.[jp][pn]g"))
@@ -35,5 +41,12 @@ def originals(data: Path, part: str | None = None) -> list[Original]:
         with table.open(newline="") as rows:
             for row in csv.DictReader(rows):
                 found.append(Original(data / "uploads" / row["file"], "uploads", f"seller:{row['seller_id']}"))
+    scores = data / "human-rated" / "mos.csv"
+    if scores.exists():
+        with scores.open(newline="") as rows:
+            for row in csv.DictReader(rows):
+                if float(row["mos"]) >= CLEAN:
+                    file = data / "human-rated" / row["file"]
+                    found.append(Original(file, "human-rated", f"human-rated:{row['file']}"))
     found.sort(key=lambda one: hashlib.sha256(one.path.name.encode()).digest())
     return [one for one in found if part is None or one.part == part]

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,9 @@ PHOTOS = frozenset(
 """Files of a folder that are looked at; a file named on the command line is looked at whatever its name."""
 
 
+FAITHFUL = 98
+"""Least JPEG quality that `--only` writes: who measures an operation should not measure a codec with it."""
+
 WHY_LEFT = {
     "evidence": "the photo does not prove it beyond doubt",
     "operation": "nothing that removes it was shown to do no harm",
@@ -83,29 +87,40 @@ def _operations_help() -> str:
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
-    """Mend each photo; 0 when every one was written, 1 when one was refused."""
+    """Mend each photo; 0 when every one was written, 1 when one was left out, which is said where it stood."""
     if args.only is None and args.strength != "auto":
         raise UserError("--strength belongs to --only; behind the guard the weakest that helps is taken")
     strength = _strength(args.strength)
-    names = _names(args.photos, args.output)
+    names, left_out = _names(args.photos, args.output)
     try:
         args.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{args.output} cannot be made a folder to write to: {error.strerror}") from error
-    refused = 0
+    total = len(names) + len(left_out)
+    for line in left_out:
+        print(line, flush=True)
     for source, stem in names:
         try:
             improved = improve(source, config, args.only, strength, args.format)
         except RefusalError as error:
-            refused += 1
-            print(f"{source}: refused, {error.code}: {error.message}", flush=True)
+            left_out.append(f"{source}: refused, {error.code}: {error.message}")
+        except OSError as error:
+            left_out.append(f"{source}: cannot be read: {error.strerror}")
+        else:
+            _deliver(improved, source, args.output, stem, args.show)
             continue
-        target = args.output / (stem + improved.suffix)
-        _write(target, improved.data)
-        print("\n    ".join((f"{source} -> {target}", *improved.lines)), flush=True)
-        if args.show:
-            _show(args.output / "shown" / f"{stem}.png", improved)
-    return 1 if refused else 0
+        print(left_out[-1], flush=True)
+    if left_out:
+        print(f"vitrine: {len(left_out)} of {total} left out, each for the reason above", file=sys.stderr)
+    return 1 if left_out else 0
+
+
+def _deliver(improved: Improved, source: Path, output: Path, stem: str, show: bool) -> None:
+    target = output / (stem + improved.suffix)
+    _write(target, improved.data)
+    print("\n    ".join((f"{source} -> {target}", *improved.lines)), flush=True)
+    if show:
+        _show(output / "shown" / f"{stem}.png", improved)
 
 
 def improve(source: Path, config: Config, only: str | None, strength: float, wanted: str | None) -> Improved:
@@ -120,12 +135,9 @@ def improve(source: Path, config: Config, only: str | None, strength: float, wan
 
     Raises:
         RefusalError: it cannot be decoded.
-        UserError: it cannot be read.
+        OSError: it cannot be read.
     """
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise UserError(f"{source} cannot be read: {error.strerror}") from error
+    data = source.read_bytes()
     photo = decode(data, config.rules.assess.decode)
     if only is not None:
         after: Pixels | None = OPERATIONS[only][0](photo, strength)
@@ -140,6 +152,8 @@ def improve(source: Path, config: Config, only: str | None, strength: float, wan
         return Improved(data, source.suffix or SUFFIXES[own], photo.pixels, photo.pixels, tuple(lines))
     pixels = photo.pixels if after is None else after
     settings = replace(config.rules.encode, format=written)
+    if only is not None:
+        settings = replace(settings, quality=max(settings.quality, FAITHFUL))
     step = only or ", ".join(line.split(":")[0] for line in lines if line.startswith("did "))
     encoded = encode(pixels, data, settings, step)
     return Improved(encoded, SUFFIXES[written], photo.pixels, pixels, tuple(lines))
@@ -182,19 +196,24 @@ def _strength(text: str) -> float:
     return strength
 
 
-def _names(inputs: list[Path], output: Path) -> list[tuple[Path, str]]:
-    """Each photo with the stem that it is written under: distinct, as two inputs may share a name."""
+def _names(inputs: list[Path], output: Path) -> tuple[list[tuple[Path, str]], list[str]]:
+    """Each photo with the stem that it is written under, distinct as two inputs may share a name; and a sentence for
+    each input that is no photo.
+    """
     files: list[Path] = []
+    left_out: list[str] = []
     for given in inputs:
         if given.is_dir():
             inside = sorted(path for path in given.iterdir() if path.is_file() and path.suffix.lower() in PHOTOS)
             if not inside:
-                raise UserError(f"there is no photo in {given}")
+                left_out.append(f"there is no photo in {given}")
             files += inside
         elif given.exists():
             files.append(given)
         else:
-            raise UserError(f"there is no {given}")
+            left_out.append(f"there is no {given}")
+    if not files:
+        raise UserError("; ".join(left_out))
     if any(path.parent.resolve() == output.resolve() for path in files):
         raise UserError(f"{output} is where the photos are: the originals would be overwritten; name another folder")
     taken: set[str] = set()
@@ -206,7 +225,7 @@ def _names(inputs: list[Path], output: Path) -> list[tuple[Path, str]]:
             stem = f"{path.stem}-{number}"
         taken.add(stem.lower())
         names.append((path, stem))
-    return names
+    return names, left_out
 
 
 def _write(target: Path, data: bytes) -> None:

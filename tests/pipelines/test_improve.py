@@ -57,6 +57,28 @@ def test_only_applies_one_operation_without_asking(photos, tmp_path):
     assert np.asarray(Image.open(out / "fine.png")).shape == scene().shape
 
 
+def test_what_only_writes_as_jpeg_is_what_the_operation_made(photos, tmp_path):
+    write(photos / "fine.jpg", scene(), quality=95)
+    for suffix in ("jpeg", "png"):
+        assert (
+            main(
+                [
+                    "improve",
+                    str(photos / "fine.jpg"),
+                    "-o",
+                    str(tmp_path / suffix),
+                    "--only",
+                    "contrast",
+                    "--format",
+                    suffix,
+                ]
+            )
+            == 0
+        )
+    coded, exact = (np.asarray(Image.open(tmp_path / name)).astype(int) for name in ("jpeg/fine.jpg", "png/fine.png"))
+    assert np.square(coded - exact).mean() < 1.5
+
+
 def test_the_same_stem_twice_gives_two_files(photos, tmp_path):
     write(photos / "dark.jpg", dark())
     assert main(["improve", str(photos), "-o", str(tmp_path / "out"), "--only", "denoise", "--format", "png"]) == 0
@@ -86,6 +108,17 @@ def test_a_file_that_is_no_photo_is_refused_and_the_rest_goes_on(photos, tmp_pat
     assert main(["improve", str(photos), "-o", str(tmp_path / "out")]) == 1
     assert "not_an_image" in capsys.readouterr().out
     assert (tmp_path / "out" / "dark.png").exists()
+
+
+def test_a_missing_file_does_not_stop_the_others_and_is_told_at_the_end(photos, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    named = [tmp_path / "gone.jpg", photos / "dark.png", tmp_path / "empty", photos / "fine.jpg"]
+    assert main(["improve", *map(str, named), "-o", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr()
+    assert f"there is no {tmp_path / 'gone.jpg'}" in said.out
+    assert f"no photo in {tmp_path / 'empty'}" in said.out
+    assert "2 of 4 left out" in said.err.splitlines()[-1]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"dark.png", "fine.jpg"}
 
 
 @pytest.mark.parametrize("method", ["biharmonic", "telea"])

@@ -50,12 +50,16 @@ def _deblock(photo: Photo, strength: float) -> Pixels:
 
 
 SURE = 0.4
-"""Confidence of an estimated blur below which nothing is done: a wrong kernel is worse than the blur."""
+"""Confidence of an estimated blur below which nothing is done: a wrong kernel is worse than the blur.
+
+Of a motion no confidence is enough: on photos blurred along a known line 18 of 26 estimates lost, the surest among
+them, as a line's angle and length are read too coarsely.
+"""
 
 
 def _sure_blur(photo: Photo) -> Blur | None:
     blur = estimate_blur(photo.pixels)
-    return blur if blur is not None and blur.confidence >= SURE else None
+    return blur if blur is not None and blur.length == 0 and blur.confidence >= SURE else None
 
 
 def _deblur(photo: Photo, strength: float) -> Pixels:

@@ -74,6 +74,65 @@ def test_texture_without_noise_in_its_chroma_is_no_noise():
     assert mend(carpet, ["noise"], lambda pixels: {"noise": 0.9}).declined[0].bound == "evidence"
 
 
+def unproven(pixels, code: str, quality: int | None = None) -> str | None:
+    """The bound that stopped a mend of a defect that the verdict calls severe."""
+    before = np.array(pixels)
+    given = Photo(pixels, Header("jpeg", pixels.shape[1], pixels.shape[0], "RGB"), (), quality)
+    mended = optimize(
+        given,
+        Assessment(given.header, "", "", {}, Box(0, 0, 1, 1), 0.0, None),
+        Judgement("improve", None, (), (code,)),
+        Bounds(),
+        lambda now: {code: 0.9 if (now == before).all() else 0.0},
+    )
+    return mended.declined[0].bound if mended.declined else None
+
+
+def grainy(level: float) -> np.ndarray:
+    grain = np.random.default_rng(3).normal(0, level, (150, 200, 3))
+    return np.clip(np.kron(scene()[::8, ::8], np.ones((10, 10, 1))) + grain, 0, 255).astype(np.uint8)
+
+
+def test_light_is_brought_up_by_no_more_than_two_thirds_of_what_seems_to_be_missing():
+    gain = mend(dark(2.5), ["dark"], lambda pixels: {"dark": darkness(pixels)["dark"] + 0.3}).actions[0].parameters
+    assert gain["gain"] <= (0.8 / to_linear(np.array([np.percentile(dark(2.5), 98)], np.uint8))[0]) ** 0.67
+
+
+def test_some_grain_is_left_and_a_photo_buried_in_it_is_left_as_it_is():
+    light = grainy(9)
+    mended = mend(light, ["noise"], lambda pixels: {"noise": 0.0 if (pixels != light).any() else 0.9})
+    assert mended.actions[0].parameters["grain_kept"] == pytest.approx(0.1)
+    assert 0.05 < np.abs(mended.pixels - light.astype(float)).mean() < 9
+    assert unproven(light, "noise") is None
+    assert unproven(grainy(45), "noise") == "evidence"
+
+
+def test_contrast_is_not_stretched_under_a_coloured_light_nor_where_light_is_missing():
+    veiled = np.stack([scene()[..., 0] * 0.35 + 100] * 3, axis=-1).astype(np.uint8)
+    assert unproven(veiled, "low_contrast") is None
+    warm = (veiled * [1.0, 0.85, 0.65]).astype(np.uint8)
+    assert unproven(warm, "low_contrast") == "evidence"
+    assert unproven((veiled * 0.7).astype(np.uint8), "low_contrast") == "evidence"
+
+
+def test_without_a_neutral_ground_a_cold_light_is_taken_away_and_a_warm_one_left():
+    rng = np.random.default_rng(8)
+    things = np.full((200, 200, 3), 150, np.uint8)
+    for _ in range(60):
+        top, left = rng.integers(0, 170, 2)
+        things[top : top + 30, left : left + 30] = rng.integers(20, 230, 3)
+    light = to_linear(things[20:180, 20:180])
+    assert unproven(to_bytes(light * np.array([0.33, 0.6, 1.0], np.float32)), "cast") is None
+    assert unproven(to_bytes(light * np.array([1.0, 0.6, 0.33], np.float32)), "cast") == "evidence"
+
+
+def test_blocks_of_a_busy_photo_are_left_and_those_of_a_calm_one_are_not():
+    busy = np.random.default_rng(1).integers(0, 255, (40, 50, 3), np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+    assert unproven(busy, "compression", 12) == "evidence"
+    assert unproven(scene(), "compression", 12) is None
+    assert unproven(scene(), "compression", 60) == "evidence"
+
+
 def test_a_mild_defect_is_left():
     assert mend(dark(3), ["dark"], lambda pixels: {"dark": 0.2}).pixels is None
 

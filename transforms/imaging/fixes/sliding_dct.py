@@ -45,6 +45,9 @@ _SETS /= _SETS.sum(axis=0)
 """Frequencies whose mean square is asked for, one set a column: the fine ones, the odd ones, the even ones without the mean."""
 _QUIET = 0.02
 """The share of blocks taken for free of texture."""
+_COARSEST = 1.5
+"""Most noise in the lowest frequencies, as a multiple of that in the middle ones, that a denoiser takes away: where a
+photo is woven or grassy throughout its quietest blocks are texture, which grows towards low frequencies far more."""
 
 
 def denoise_sliding_dct(pixels: Pixels, strength: float = 1.0, step: int = 2) -> Pixels:
@@ -83,7 +86,7 @@ def sliding_dct(plane: Plane, threshold: float, step: int, lightness: npt.NDArra
         step: pixels between blocks.
         lightness: height x width, uint8; noise is scaled by it.
     """
-    spectrum, by_lightness = noise_spectrum(plane, lightness)
+    spectrum, by_lightness = noise_spectrum(plane, lightness, coarsest=_COARSEST)
     height, width = plane.shape
     border = SIDE
     padded = cv2.copyMakeBorder(plane, border, border + SIDE, border, border + SIDE, cv2.BORDER_REFLECT_101)
@@ -126,25 +129,48 @@ def _threshold_tile(
 
 
 def noise_levels(pixels: Pixels) -> tuple[float, float, float]:
-    """Standard deviation of the noise in luma and in the two chroma planes (YCrCb), grey values; 0 under 32 pixels a
-    side.
+    """Standard deviation of the noise in luma, and in the two chroma planes (YCrCb) of what luma does not explain.
+
+    A sensor reads each colour in other pixels, so its chroma noise goes its own way; the weave of a tinted cloth, or of a
+    grey one under a lamp, is lighter and darker in one colour, and its chroma follows its luma.
+
+    Args:
+        pixels: height x width x 3, uint8, sRGB.
+
+    Returns:
+        Grey values; 0 under 32 pixels a side.
     """
     if min(pixels.shape[:2]) < 4 * SIDE:
         return 0.0, 0.0, 0.0
-    planes = cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)
-    luma = np.ascontiguousarray(planes[..., 0])
-    spectra = [noise_spectrum(np.asarray(planes[..., channel], np.float32), luma, 6000)[0] for channel in range(3)]
+    luma, *chroma = (np.ascontiguousarray(plane) for plane in cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb)))
+    fine = _fine(luma)
+    activity = cv2.blur(fine * fine, (SIDE, SIDE))
+    quiet = activity <= np.quantile(activity, 0.1)
+    power = max(float(np.square(fine[quiet]).sum()), 1e-3)
+    planes = [luma.astype(np.float32)]
+    for plane in chroma:
+        follows = float((fine[quiet] * _fine(plane)[quiet]).sum()) / power
+        planes.append(plane - np.float32(follows) * planes[0])
+    spectra = [noise_spectrum(plane, luma, 6000)[0] for plane in planes]
     first, second, third = (float(np.sqrt(np.square(spectrum[1:]).mean())) for spectrum in spectra)
     return first, second, third
 
 
-def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_000) -> tuple[Plane, Plane]:
+def _fine(plane: npt.NDArray[Any]) -> Plane:
+    exact = plane.astype(np.float32)
+    return np.asarray(exact - cv2.GaussianBlur(exact, (0, 0), 2.0), np.float32)
+
+
+def noise_spectrum(
+    plane: Plane, lightness: npt.NDArray[Any], blocks: int = 16_000, coarsest: float = 2.5
+) -> tuple[Plane, Plane]:
     """The noise's standard deviation by DCT frequency, and its factor by lightness.
 
     Args:
         plane: height x width, float32 or uint8.
         lightness: the same shape, uint8.
         blocks: about how many are looked at.
+        coarsest: most noise in the lowest frequencies as a multiple of that in the middle ones.
 
     Returns:
         64 deviations (the first, of the mean, is that of the lowest frequencies), float32; 256 factors by lightness,
@@ -170,7 +196,7 @@ def noise_spectrum(plane: Plane, lightness: npt.NDArray[Any], blocks: int = 40_0
         scaled = coefficients[quiet][:, read] / scale[quiet, None]
         spectrum[read] = medians(np.abs(scaled)) / 0.6745
     # Smooth shading is strong in the lowest frequencies and nowhere else; noise, coarse as it may be, is not.
-    most = 2.5 * np.sqrt(np.square(spectrum[_MIDDLE]).mean())
+    most = coarsest * np.sqrt(np.square(spectrum[_MIDDLE]).mean())
     spectrum = np.minimum(spectrum, most)
     spectrum[0] = 0.0
     return spectrum.astype(np.float32), factors

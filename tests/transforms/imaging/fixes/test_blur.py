@@ -7,6 +7,8 @@ from transforms.imaging.fixes.blur_kernel import estimate_blur, gaussian_kernel,
 from transforms.imaging.fixes.deconvolution import deconvolve, deconvolve_plane
 from transforms.imaging.fixes.sparse_coding import ATOMS, deblur_sparse, learn, pursue
 from transforms.imaging.fixes.unsharp import sharpen
+from transforms.imaging.operations import OPERATIONS
+from transforms.imaging.types import Header, Photo
 
 
 def scene(side: int = 400) -> np.ndarray:
@@ -107,3 +109,11 @@ def test_sparse_coding_undoes_some_blur_and_refuses_large_photos():
     assert np.square(deblur_sparse(part, kernel, rounds=3) - truth).mean() < 0.9 * np.square(part - truth).mean()
     with pytest.raises(UserError, match="MP"):
         deblur_sparse(np.zeros((2000, 1500, 3), np.uint8), kernel)
+
+
+def test_out_of_focus_is_mended_by_its_estimate_and_a_movement_is_left():
+    mend = OPERATIONS["deblur"][0]
+    soft, moved = blurred(gaussian_kernel(1.6)), blurred(motion_kernel(11, 30))
+    header = Header("png", soft.shape[1], soft.shape[0], "RGB")
+    assert error(mend(Photo(soft, header), 1.0)) < 0.7 * error(soft)
+    assert (mend(Photo(moved, header), 1.0) == moved).all()

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct, noise_spectrum, sliding_dct
+from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct, noise_levels, noise_spectrum, sliding_dct
 
 
 def scene() -> np.ndarray:
@@ -54,6 +54,37 @@ def test_strong_edges_survive():
     rough = board + np.random.default_rng(0).normal(0, 8, board.shape).astype(np.float32)
     mended = sliding_dct(rough, 2.6, 2, np.clip(rough, 0, 255).astype(np.uint8))
     assert np.square(mended - board).mean() < 0.3 * 64
+
+
+def woven() -> np.ndarray:
+    """A cloth of crossing threads, no two alike, with knots of light; height x width, grey values about 120."""
+    rows, columns = np.mgrid[:256, :256]
+    threads = np.sin(rows * 2.1 + columns * 0.1) + np.sin(columns * 1.9 - rows * 0.05)
+    uneven = cv2.GaussianBlur(np.random.default_rng(5).normal(0, 1, (256, 256)), (0, 0), 0.7)
+    return 120 + 9 * threads + 14 * uneven
+
+
+def fine_energy(pixels: np.ndarray) -> float:
+    luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return float(np.square(luma - cv2.GaussianBlur(luma, (0, 0), 1.5)).mean())
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_cloth_keeps_nine_tenths_of_its_fine_energy_where_there_is_little_noise(level: float):
+    photo = np.full((400, 400), 200.0)
+    photo[72:328, 72:328] = woven()
+    noise = np.random.default_rng(6).normal(0, 1, (400, 400, 3)) * level
+    pixels = np.clip(photo[..., None] * [1.0, 0.9, 0.8] + noise, 0, 255).round().astype(np.uint8)
+    cloth = np.s_[80:320, 80:320]
+    assert fine_energy(denoise_sliding_dct(pixels)[cloth]) > 0.9 * fine_energy(pixels[cloth])
+
+
+def test_the_colour_of_a_weave_under_a_lamp_is_no_noise_and_that_of_grain_is():
+    cloth = np.clip(woven()[..., None] * [1.0, 0.7, 0.4], 0, 255).round().astype(np.uint8)
+    luma, *chroma = noise_levels(cloth)
+    assert luma > 5 and max(chroma) < 0.1 * luma
+    luma, *chroma = noise_levels(noisy(12, 0.8))
+    assert max(chroma) > 0.2 * luma
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (31, 200), (33, 32)])

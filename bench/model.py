@@ -2,13 +2,14 @@
 
     python -m bench.model [--work .cache/train]
 
-Uses the features that `vitrine train` keeps. Ridge, kernel ridge and a dense head choose their setting in inner folds (the dense
-one has none to choose); nothing here is served.
+Uses the features that `vitrine train` keeps, and for the heads that read a sequence those of the four corners' tiles too.
+Ridge, support vectors and kernels choose their settings in inner folds; the heads trained by Adam have none to choose.
 """
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,24 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
+import scipy.optimize
 
+from bench import sequence_heads
 from models import dataset, training
 from models.dataset import Floats, Indices, folds, rest
-from models.opinion import CLIP, Features
+from models.network import FeatureNetwork, features_of
+from models.opinion import CLIP, Features, distances, gram_of
 from models.tiles import TileSettings
 from pipelines.train import DATA, WORK, Kept, show
+from transforms.imaging.types import Pixels
 
 Head = Callable[[Features, Floats, Indices, Indices], Floats]
+Predict = Callable[[Indices, Indices, float], Floats]
 
 RIDGES = (100.0, 1000.0, 10000.0)
+MARGIN = 3.0
+"""Points that a support vector machine lets a score be off at no cost."""
+COSTS = (10.0, 30.0, 100.0)
 
 
 def late(features: Features, fitted_on: Indices) -> Features:
@@ -45,12 +54,41 @@ def ridge(features: Features, mos: Floats, fitted_on: Indices, asked: Indices) -
         scores: Floats = gram[np.ix_(wanted, known)] @ alpha + offset
         return scores
 
-    def error(strength: float) -> float:
+    return predict(fitted_on, asked, best(RIDGES, predict, mos, fitted_on))
+
+
+def best(settings: Sequence[float], predict: Predict, mos: Floats, fitted_on: Indices) -> float:
+    """The setting with the smallest squared error over inner folds of the photos fitted on."""
+
+    def error(setting: float) -> float:
         inner = [fitted_on[part] for part in folds(len(fitted_on), training.FOLDS, 0)]
-        misses = [predict(np.setdiff1d(fitted_on, part), part, strength) - mos[part] for part in inner]
+        misses = [predict(np.setdiff1d(fitted_on, part), part, setting) - mos[part] for part in inner]
         return float(np.square(np.concatenate(misses)).mean())
 
-    return predict(fitted_on, asked, min(RIDGES, key=error))
+    return min(settings, key=error)
+
+
+def support_vectors(features: Features, mos: Floats, fitted_on: Indices, asked: Indices) -> Floats:
+    """Support vector regression (Drucker et al. 1996) on the served kernels, its dual solved by L-BFGS-B within its box."""
+    gram = gram_of(distances(features, training.PARTS, fitted_on), training.KERNELS[3])
+
+    def predict(known: Indices, wanted: Indices, cost: float) -> Floats:
+        inside, target = gram[np.ix_(known, known)], mos[known] - mos[known].mean()
+
+        def dual(pair: Floats) -> tuple[float, Floats]:
+            above, below = np.split(pair, 2)
+            weights = above - below
+            pull = inside @ weights
+            value = weights @ pull / 2 - weights @ target + MARGIN * pair.sum()
+            return float(value), np.concatenate([pull - target + MARGIN, target - pull + MARGIN])
+
+        box = [(0.0, cost)] * (2 * len(known))
+        found = scipy.optimize.minimize(dual, np.zeros(len(box)), jac=True, bounds=box, options={"maxiter": 300})
+        above, below = np.split(found.x, 2)
+        scores: Floats = gram[np.ix_(wanted, known)] @ (above - below) + mos[known].mean()
+        return scores
+
+    return predict(fitted_on, asked, best(COSTS, predict, mos, fitted_on))
 
 
 def dense(features: Features, mos: Floats, fitted_on: Indices, asked: Indices) -> Floats:
@@ -72,7 +110,42 @@ def dense(features: Features, mos: Floats, fitted_on: Indices, asked: Indices) -
     return scores
 
 
-HEADS: dict[str, Head] = {"ridge": ridge, "dense, 64 hidden, Adam": dense}
+HEADS: dict[str, Head] = {
+    "ridge": ridge,
+    "support vectors, served kernels": support_vectors,
+    "dense, 64 hidden, Adam": dense,
+}
+
+
+def corners(network: FeatureNetwork, photos: dataset.RatedPhotos, side: int) -> Features:
+    """Features of the tiles in the four corners of each rated photo, none of which is smaller than a tile."""
+
+    def batches(size: int = 4) -> Iterator[Pixels]:
+        for start in range(0, len(photos), size):
+            show("corners of rated photos", start, len(photos))
+            yield np.stack([four(photos.pixels(i)) for i in range(start, min(start + size, len(photos)))])
+
+    def four(pixels: Pixels) -> Pixels:
+        ends = (slice(None, side), slice(-side, None))
+        return np.stack([pixels[rows, columns] for rows in ends for columns in ends])
+
+    return features_of(network, batches())
+
+
+def table(features: Features, sequence: Features, mos: Floats) -> Iterator[tuple[str, Floats]]:
+    """Every head's scores of photos that it was not fitted on."""
+
+    def held_out(head: Head, rows: Features) -> Floats:
+        scores = np.empty_like(mos)
+        for part in folds(len(mos), training.FOLDS, 0):
+            scores[part] = head(rows, mos, rest(len(mos), part), part)
+        return scores
+
+    yield from ((name, held_out(head, features)) for name, head in HEADS.items())
+    late = np.concatenate([sequence[..., block] for block in training.PARTS[0].blocks], axis=-1)
+    for name, pooling in sequence_heads.POOLINGS.items():
+        yield name, held_out(partial(sequence_heads.predict, pooling), late)
+    yield "Gaussian kernels (served)", training.nested(features, mos, 0, show).scores
 
 
 def main() -> None:
@@ -81,18 +154,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=WORK)
     args = parser.parse_args()
     photos = dataset.human_rated(args.data)
-    network = training.lite0_features()
-    kept = Kept.of(args.work, network, TileSettings())
-    (features,) = kept("rated", lambda: (training.photo_features(network, photos, TileSettings(), show),))
+    network, settings = training.lite0_features(), TileSettings()
+    kept = Kept.of(args.work, network, settings)
+    (features,) = kept("rated", lambda: (training.photo_features(network, photos, settings, show),))
+    (others,) = kept("corners", lambda: (corners(network, photos, settings.side),))
     print("| head | SRCC | PLCC | RMSE |\n| --- | --- | --- | --- |")
-    for name, head in HEADS.items():
-        scores = np.empty_like(photos.mos)
-        for part in folds(len(photos), training.FOLDS, 0):
-            scores[part] = head(features, photos.mos, rest(len(photos), part), part)
+    for name, scores in table(features, np.concatenate([features, others], axis=1), photos.mos):
         told = training.agreement(scores, photos.mos)
         print(f"| {name} | {told.srcc:.3f} | {told.plcc:.3f} | {told.rmse:.2f} |", flush=True)
-    told = training.agreement(training.nested(features, photos.mos, 0, show).scores, photos.mos)
-    print(f"| Gaussian kernels (served) | {told.srcc:.3f} | {told.plcc:.3f} | {told.rmse:.2f} |")
 
 
 if __name__ == "__main__":

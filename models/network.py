@@ -1,6 +1,6 @@
 """The network as it is trained on and served: tiles in, pooled features, and the opinion that stands on them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import keras
 import numpy as np
@@ -26,9 +26,9 @@ LEVELS = tuple(np.linspace(0, 1, 9).tolist())
 """Where the tone features' histogram has its peaks, as shares of full scale."""
 
 
-def columns(stage: int, statistic: str = "both") -> slice:
-    """Where a stage's features are: `stage` from 1; `statistic` is "mean", "deviation" or "both"."""
-    start, width = 2 * sum(WIDTHS[: stage - 1]), WIDTHS[stage - 1]
+def columns(stage: int, statistic: str = "both", widths: Sequence[int] = WIDTHS) -> slice:
+    """Where a stage's features are: `stage` from 1, of stages so wide; `statistic` is "mean", "deviation" or "both"."""
+    start, width = 2 * sum(widths[: stage - 1]), widths[stage - 1]
     return {
         "mean": slice(start, start + width),
         "deviation": slice(start + width, start + 2 * width),

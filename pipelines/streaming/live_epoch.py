@@ -40,6 +40,8 @@ class Beside:
 BESIDE: dict[int, Beside] = {}
 """A graph's number -> what its run is about: functions inside a graph are copied, what they find here is not."""
 
+CLOSE_S = 10.0
+
 _numbers = itertools.count()
 
 
@@ -50,11 +52,21 @@ class LiveEpochs:
         """Draw and translate a graph for each worker, and run each once without a photo, so that all is loaded."""
         self.workers = workers
         self._job = job
-        self._begun: queue.SimpleQueue[tuple[Sequence[ImageEvent], Future[Judged]]] = queue.SimpleQueue()
+        self._begun: queue.SimpleQueue[tuple[Sequence[ImageEvent], Future[Judged]] | None] = queue.SimpleQueue()
+        self._threads = []
         for _ in range(workers):
             graph = _Graph(job)
             graph.run(())
-            threading.Thread(target=self._serve, args=(graph,), name="epoch", daemon=True).start()
+            self._threads.append(threading.Thread(target=self._serve, args=(graph,), name="epoch", daemon=True))
+            self._threads[-1].start()
+
+    def close(self) -> None:
+        """End the threads, waiting some seconds for those at work: Python cannot end them, and falls over them when it ends."""
+        for _ in self._threads:
+            self._begun.put(None)
+        deadline = time.monotonic() + CLOSE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def begin(self, events: Sequence[ImageEvent]) -> "Future[Judged]":
         """Begin an epoch; its result raises `UserError` where something stops all work."""
@@ -67,8 +79,8 @@ class LiveEpochs:
         return result
 
     def _serve(self, graph: "_Graph") -> None:
-        while True:
-            events, result = self._begun.get()
+        while (begun := self._begun.get()) is not None:
+            events, result = begun
             try:
                 judged = graph.run(events)
             except BaseException as error:
@@ -104,7 +116,9 @@ class _Graph:
         tally.verdicts.update(row["verdict"] for row in beside.rows)
         tally.dead_letters.update(letter.code for letter in beside.letters)
         BESIDE[self._number] = Beside()
-        return Judged(beside.rows, beside.letters, tally, time.thread_time() - began)
+        # Stages may let another thread work for them; what they count is theirs.
+        core_s = max(time.thread_time() - began, sum(tally.seconds.values()))
+        return Judged(beside.rows, beside.letters, tally, core_s)
 
 
 class _Translated:

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,9 @@ def arrive(*numbers):
 
 @pytest.fixture
 def epochs(tmp_path):
-    return LiveEpochs(open_job(Config(), open_output(str(tmp_path / "out"))), 2)
+    with closing(LiveEpochs(open_job(Config(), open_output(str(tmp_path / "out"))), 2)) as made:
+        yield made
+    assert not any(thread.is_alive() for thread in made._threads)
 
 
 def test_epochs_side_by_side_have_each_their_own_photos(epochs):

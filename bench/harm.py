@@ -216,11 +216,22 @@ def table(cases: Sequence[Case]) -> list[str]:
         f"harmed: {harmed} of {len(acted)} acted on ({rate:.2%}); upper bound at 95 %: "
         f"{upper_bound(harmed, len(acted)):.2%} (goal: 2 % or less, 300 or more acted on)"
     )
+    lines += _by_kind([case for case in cases if case.defect != "clean" and case.after], allowed)
     clean = [case for case in cases if case.defect == "clean"]
     if clean:
         left = sum(not case.acted for case in clean)
         lines.append(f"clean photos left as they are: {left} of {len(clean)} ({left / len(clean):.1%}; goal: 99 %)")
     lines.append("tolerances: " + ", ".join(f"{name} {value:.4f}" for name, value in allowed.items()))
+    return lines
+
+
+def _by_kind(acted: Sequence[Case], allowed: dict[str, float]) -> list[str]:
+    lines = []
+    for kind in sorted({case.kind for case in acted}):
+        harmed = [bool(harms(case, allowed)) for case in acted if case.kind == kind]
+        lines.append(
+            f"  {kind:<12} {sum(harmed)} of {len(harmed)}, upper bound {upper_bound(sum(harmed), len(harmed)):.2%}"
+        )
     return lines
 
 

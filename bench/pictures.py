@@ -16,7 +16,7 @@ from transforms.identity import file_path
 from transforms.imaging.types import Pixels
 from transforms.sinks.output import name_output
 
-PAIR = "samples/dim-boots.jpg"
+PAIR = "samples/underlit-tshirt.jpg"
 PLACE = Path("docs/images/before-after.jpg")
 GAP = 12
 """White between the two, px."""

@@ -34,7 +34,7 @@ def test_a_report_of_photos_and_results_in_a_bucket(
     bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shop = Output(bucket)
-    put(shop, "photos/a shirt.jpg", (SAMPLES / "dim-boots.jpg").read_bytes())
+    put(shop, "photos/a shirt.jpg", (SAMPLES / "underlit-tshirt.jpg").read_bytes())
     put(shop, "photos/note.jpg", b"no photo")
     assert cli.main(["batch", "--quiet", "--input", f"{bucket}/photos", "--output", f"{bucket}/out"]) == 0
     shutil.rmtree(tmp_path / "cache", ignore_errors=True)  # another machine, which knows nothing of the run

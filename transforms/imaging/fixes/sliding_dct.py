@@ -24,7 +24,7 @@ Plane = npt.NDArray[Any]
 """float32 unless said otherwise; OpenCV's own types do not say."""
 
 SIDE = 8
-_TILE = 192
+_TILE = 128
 
 
 def _basis() -> Plane:
@@ -63,18 +63,22 @@ def denoise_sliding_dct(pixels: Pixels, strength: float = 1.0, step: int = 2) ->
         return pixels.copy()
     luma, *chroma = cv2.split(cv2.cvtColor(pixels, cv2.COLOR_RGB2YCrCb))
     planes = [sliding_dct(np.asarray(luma, np.float32), 2.7 * strength, step, luma)]
-    size = (width + 1) // 2, (height + 1) // 2
-    guide = cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
-    for plane in chroma:
-        coarse = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        cleaned = sliding_dct(np.asarray(coarse, np.float32), 3.0 * strength, step, guide)
-        fine = plane - cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-        # What half size cannot hold is kept only where it is stronger than chroma noise is.
-        level = 3.0 * strength * float(np.median(np.abs(fine))) / 0.6745
-        kept = np.where(np.abs(fine) > level, fine, 0)
-        planes.append(cv2.resize(cleaned, (width, height), interpolation=cv2.INTER_LINEAR) + kept)
+    guide = cv2.resize(luma, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    planes += [_cleaned_chroma(plane, guide, strength, step) for plane in chroma]
     mended = cv2.merge([cv2.convertScaleAbs(np.maximum(plane, 0)) for plane in planes])
     return np.asarray(cv2.cvtColor(mended, cv2.COLOR_YCrCb2RGB), np.uint8)
+
+
+def _cleaned_chroma(plane: npt.NDArray[Any], guide: npt.NDArray[Any], strength: float, step: int) -> Plane:
+    """One chroma plane (uint8) cleaned at half size, float32; `guide` is luma at that size."""
+    height, width = plane.shape
+    coarse = cv2.resize(plane.astype(np.float32), guide.shape[::-1], interpolation=cv2.INTER_AREA)
+    cleaned = sliding_dct(np.asarray(coarse, np.float32), 3.0 * strength, step, guide)
+    fine = plane - cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    # What half size cannot hold is kept only where it is stronger than chroma noise is.
+    level = 3.0 * strength * float(np.median(np.abs(fine))) / 0.6745
+    kept = np.where(np.abs(fine) > level, fine, 0)
+    return np.asarray(cv2.resize(cleaned, (width, height), interpolation=cv2.INTER_LINEAR) + kept, np.float32)
 
 
 def sliding_dct(plane: Plane, threshold: float, step: int, lightness: npt.NDArray[Any]) -> Plane:
@@ -178,13 +182,15 @@ def noise_spectrum(
     """
     step = max(2, int(np.sqrt(plane.size / blocks)))
     values = _blocks(plane, step)
-    coefficients = values @ _DCT.T
     light = np.rint((values if lightness is plane else _blocks(lightness, step)) @ _MEAN).astype(np.uint8)
+    coefficients = values @ _DCT.T
+    del values  # a block overlaps its neighbours: all of them are many times the photo
     open_range = (light > 6) & (light < 249)
     if np.count_nonzero(open_range) < 64:
         return np.zeros(SIDE * SIDE, np.float32), np.ones(256, np.float32)
     coefficients, light = coefficients[open_range], light[open_range]
-    fine, odd, even = (np.square(coefficients) @ _SETS).T
+    parts = np.array_split(coefficients, 8)
+    fine, odd, even = np.concatenate([np.square(part) @ _SETS for part in parts]).T
     factors = _by_lightness(fine, light)
     scale = np.maximum(factors[light], 1e-3)
     # Texture would count as noise, so the quietest blocks speak. They are chosen by every other frequency and read at
@@ -204,7 +210,7 @@ def noise_spectrum(
 
 def _blocks(plane: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
     """Return the 8 x 8 blocks that begin at every `step`-th row and column, one a row, float32."""
-    return sliding_window_view(plane, (SIDE, SIDE))[::step, ::step].reshape(-1, SIDE * SIDE).astype(np.float32)
+    return np.array(sliding_window_view(plane, (SIDE, SIDE))[::step, ::step], np.float32).reshape(-1, SIDE * SIDE)
 
 
 def _by_lightness(activity: npt.NDArray[np.floating], light: npt.NDArray[Any]) -> Plane:

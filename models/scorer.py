@@ -1,7 +1,7 @@
-"""The trained model behind one call, in either of its served forms: `load()`, then `.score(tiles)`.
+"""The trained model behind one call, in any of its served forms: `load()`, then `.score(tiles)`.
 
-The LiteRT form needs neither TensorFlow nor Beam, so that one photo is answered within a second; the SavedModel is for
-batches on a GPU. Both hold the same weights and give the same scores.
+The LiteRT forms need neither TensorFlow nor Beam, so that one photo is answered within a second: int8, and float32 to compare
+it with. The SavedModel is for batches on a GPU. All hold the same weights; their scores differ by less than a point or two.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ from transforms.settings import setting
 SHIPPED = Path(__file__).parent / "quality"
 """The trained model that comes with the program."""
 
-FORMS = ("litert", "savedmodel")
-FILES = {"litert": "float.tflite", "savedmodel": "saved_model"}
+FORMS = ("int8", "litert", "savedmodel")
+FILES = {"int8": "int8.tflite", "litert": "float.tflite", "savedmodel": "saved_model"}
 CARD = "model.json"
 CHUNK = 32
 """Photos in one run of the SavedModel: bounds its memory, whatever the batch."""
@@ -44,7 +44,10 @@ class ModelSettings:
         "", unit="", why="folder of the trained model; empty for the one that is shipped", decides=True
     )
     form: str = setting(
-        "auto", unit="", why="litert, savedmodel, or auto: savedmodel where a GPU is found", decides=True
+        "auto",
+        unit="",
+        why="int8, litert (float32), savedmodel, or auto: savedmodel where a GPU is found, else int8",
+        decides=True,
     )
 
 
@@ -95,13 +98,13 @@ class Scorer(ABC):
 
 
 class LiteRTScorer(Scorer):
-    """The LiteRT form: one photo a call, one core for each interpreter."""
+    """A LiteRT form: one photo a call, one core for each interpreter."""
 
     form = "litert"
 
     def __init__(self, directory: Path, card: Mapping[str, Any]):
         super().__init__(directory, card)
-        self._model = (directory / FILES["litert"]).read_bytes()
+        self._model = (directory / FILES[self.form]).read_bytes()
         self._idle: list[Any] = []
 
     def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
@@ -126,6 +129,12 @@ class LiteRTScorer(Scorer):
             interpreter = Interpreter(model_content=self._model, num_threads=1)
             interpreter.allocate_tensors()
         return interpreter.get_signature_runner("serve")
+
+
+class Int8Scorer(LiteRTScorer):
+    """The LiteRT form whose backbone is int8."""
+
+    form = "int8"
 
 
 @contextlib.contextmanager
@@ -172,7 +181,7 @@ class SavedModelScorer(Scorer):
         return rows
 
 
-_SCORERS: dict[str, type[Scorer]] = {"litert": LiteRTScorer, "savedmodel": SavedModelScorer}
+_SCORERS: dict[str, type[Scorer]] = {"int8": Int8Scorer, "litert": LiteRTScorer, "savedmodel": SavedModelScorer}
 _loaded: dict[tuple[str, str], Scorer] = {}
 _lock = threading.Lock()
 
@@ -182,7 +191,7 @@ def load(directory: Path | str | None = None, form: str = "auto") -> Scorer:
 
     Args:
         directory: the model's folder; None or "" for the shipped one.
-        form: "litert", "savedmodel", or "auto": the SavedModel where a GPU and TensorFlow are found, else LiteRT.
+        form: "int8", "litert" (float32), "savedmodel", or "auto": the SavedModel where a GPU and TensorFlow are found, else int8.
 
     Raises:
         UserError: when there is no whole model of that form there.
@@ -217,9 +226,9 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def choose_form() -> str:
-    """Return "savedmodel" where an NVIDIA device and TensorFlow are there, without importing TensorFlow to find out."""
+    """Return "savedmodel" where an NVIDIA device and TensorFlow are there, else "int8"; imports no TensorFlow to find out."""
     gpu = any(Path("/dev").glob("nvidia[0-9]*"))
-    return "savedmodel" if gpu and importlib.util.find_spec("tensorflow") else "litert"
+    return "savedmodel" if gpu and importlib.util.find_spec("tensorflow") else "int8"
 
 
 def digest(path: Path) -> str:

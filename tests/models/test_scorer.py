@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from models.scorer import CARD, FILES, FORMS, SHIPPED, choose_form, load
+from models.scorer import BUCKETS, CARD, FILES, FORMS, SHIPPED, choose_form, load
 from transforms.errors import UserError
 
 SAME = 0.01
@@ -63,6 +63,19 @@ def test_tiles_of_another_shape_or_type_are_refused(scorer, wrong):
 
 def test_no_photos_no_predictions(scorer):
     assert scorer.score(np.empty((0, *scorer.shape), np.uint8)) == []
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 33])
+def test_a_gpu_sees_few_sizes_of_batch_and_the_same_scores(count, tiles, monkeypatch):
+    scorer = load(form="savedmodel")
+    some = tiles[np.arange(count) % len(tiles)]
+    alone = [p.score for p in scorer.score(tiles)]
+    sizes, constant = [], scorer._constant
+    monkeypatch.setattr(scorer, "_gpu", True)
+    monkeypatch.setattr(scorer, "_constant", lambda batch: sizes.append(len(batch)) or constant(batch))
+    scores = [p.score for p in scorer.score(some)]
+    assert set(sizes) <= set(BUCKETS) and len(scores) == count
+    assert np.abs(np.array(scores) - np.array(alone)[np.arange(count) % len(tiles)]).max() <= SAME
 
 
 def test_a_model_is_loaded_once_in_a_process(scorer, tmp_path):

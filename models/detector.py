@@ -11,7 +11,8 @@ from keras import layers
 
 from models.defects import DEFECTS, PENALTIES
 from models.examples import UNKNOWN
-from models.opinion import CLIP, half
+from models.opinion import CLIP
+from models.rounding import eighth, half
 
 Array = npt.NDArray[np.float32]
 
@@ -70,7 +71,8 @@ def train(features: Array, labels: Array, seed: int, progress: Callable[[str, in
     model.fit(
         _scaled(rows, mean, gain), labels, batch_size=BATCH, epochs=EPOCHS, verbose=0, shuffle=True, callbacks=[shown]
     )
-    return Detector(mean, gain, *(half(weight) for weight in model.get_weights()))
+    hidden, *others = model.get_weights()
+    return Detector(mean, gain, eighth(hidden, 1), *(half(weight) for weight in others))
 
 
 def masked_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

@@ -1,26 +1,32 @@
-"""Writes a trained network as what is served: one SavedModel, one float LiteRT file, and `model.json` that describes both."""
+"""Writes a trained network as what is served: a SavedModel, an int8 and a float LiteRT file, and `model.json` about them."""
 
 import dataclasses
 import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from models import compact
 from models.defects import PENALTIES
-from models.network import QualityNetwork
+from models.network import FeatureNetwork, QualityNetwork, as_served
+from models.quantized import QuantizedBackbone, Ranges
 from models.scorer import CARD, FILES, FORMS, digest
 from models.tiles import LAYOUT, TileSettings
+from transforms.imaging.types import Pixels
 
 SIGNATURE = "serve"
-SMALL = 512
-"""Constants of fewer numbers stay as they are."""
+
+Network = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+"""Tiles of some photos to named outputs."""
 
 
 def export(
@@ -30,8 +36,9 @@ def export(
     facts: Mapping[str, Any],
     *,
     defects: Sequence[str] = (),
+    ranges: Ranges | None,
 ) -> dict[str, Any]:
-    """Write both forms and `model.json` into a folder, replacing what is there; return what `model.json` says.
+    """Write all forms and `model.json` into a folder, replacing what is there; return what `model.json` says.
 
     Args:
         network: the trained network.
@@ -39,28 +46,36 @@ def export(
         settings: the tiles' geometry, which becomes a part of the version.
         facts: what else the file tells: training data, licences, bands, figures.
         defects: names of the network's defect outputs, in order.
+        ranges: what the int8 form rounds between layers to (`models.quantized.ranges_of`); None: no such form is written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(LAYOUT), settings.side, settings.side, 3)
     _write_saved_model(network, shape, folder / FILES["savedmodel"])
-    (folder / FILES["litert"]).write_bytes(to_litert(network, shape))
+    (folder / FILES["litert"]).write_bytes(to_litert(network.__call__, shape))
+    (folder / FILES["int8"]).unlink(missing_ok=True)
+    if ranges is not None:
+        rounded = QualityNetwork(
+            quantized(network.features, ranges), network.opinion, network.interval, network.detector
+        )
+        (folder / FILES["int8"]).write_bytes(to_litert(rounded.__call__, shape, int8=True))
     card = {
-        "model_version": version(network, settings),
+        "model_version": version(network, settings, ranges),
         "tiles": dataclasses.asdict(settings),
         "layout": LAYOUT,
         "defects": list(defects),
-        "digests": {form: digest(folder / FILES[form]) for form in FORMS},
+        "digests": {form: written for form in FORMS if (written := digest(folder / FILES[form]))},
         **facts,
     }
     (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return card
 
 
-def version(network: QualityNetwork, settings: TileSettings) -> str:
-    """Digest of all weights and of the geometry: 12 hex digits, the same for every form."""
+def version(network: QualityNetwork, settings: TileSettings, ranges: Ranges | None) -> str:
+    """Digest of all weights, of the geometry and of what int8 rounds to: 12 hex digits, the same for every form."""
     parts = network.opinion.parts
     told = [dataclasses.asdict(settings), LAYOUT, network.opinion.gamma, network.opinion.offset]
     told += [PENALTIES, network.interval.floor, network.interval.width, [(str(p.part), p.weight) for p in parts]]
+    told += [dict(ranges or {})]
     arrays = [*network.features.backbone.get_weights(), network.opinion.alpha, network.interval.root]
     arrays += [array for p in parts for array in (p.mean, p.gain, p.support)]
     arrays += dataclasses.astuple(network.detector)
@@ -70,31 +85,55 @@ def version(network: QualityNetwork, settings: TileSettings) -> str:
     return total.hexdigest()[:12]
 
 
-def to_litert(network: QualityNetwork, shape: Sequence[int]) -> bytes:
-    """The network as a float LiteRT file whose one signature takes one photo: a photo's score cannot depend on its batch."""
-    with tempfile.TemporaryDirectory() as folder:
+def quantized(features: FeatureNetwork, ranges: Ranges) -> FeatureNetwork:
+    """The same features, of the backbone in int8."""
+    return FeatureNetwork(QuantizedBackbone(features.backbone, ranges))
+
+
+def to_litert(network: Network, shape: Sequence[int], *, int8: bool = False) -> bytes:
+    """A network as a LiteRT file whose one signature takes one photo: a photo's score cannot depend on its batch.
+
+    Args:
+        network: maps uint8 (1 x shape) to named outputs.
+        shape: of one photo's tiles.
+        int8: make int8 operations of what is marked so (`models.quantized`); the rest stays float32.
+    """
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
         tf.saved_model.save(module := _frozen(network, 1, shape), folder, signatures={SIGNATURE: module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
-        # Weights are kept in half precision, which holds them (almost all of them exactly); the arithmetic is float32.
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-        written: bytes = converter.convert()
-    return written
+        converter.optimizations = [tf.lite.Optimize.DEFAULT] if int8 else []
+        return compact.litert(converter.convert())
+
+
+def litert_features(
+    network: FeatureNetwork, batches: Iterable[Pixels], *, int8: bool = False
+) -> npt.NDArray[np.float32]:
+    """Features as a LiteRT file gives them: batches of photos x tiles x side x side x 3 to photos x tiles x features."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    rows: list[npt.NDArray[np.float32]] = []
+    run = None
+    for batch in batches:
+        if run is None:
+            file = to_litert(as_served(network), batch.shape[1:], int8=int8)
+            run = Interpreter(model_content=file, num_threads=1).get_signature_runner(SIGNATURE)
+        rows += [run(tiles=photo[None])["features"].copy() for photo in batch]
+    return np.concatenate(rows)
 
 
 def _write_saved_model(network: QualityNetwork, shape: Sequence[int], path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
-    module = _frozen(network, None, shape)
+    module = _frozen(network.__call__, None, shape)
     tf.saved_model.save(module, str(path), signatures={SIGNATURE: module.serve})
 
 
-def _frozen(network: QualityNetwork, photos: int | None, shape: Sequence[int]) -> tf.Module:
+def _frozen(network: Network, photos: int | None, shape: Sequence[int]) -> tf.Module:
     """A module whose `serve` is the network with its variables made constants, which the converter folds."""
     tiles = tf.TensorSpec((photos, *shape), tf.uint8, name="tiles")
-    concrete = tf.function(network.__call__, input_signature=[tiles]).get_concrete_function()
+    concrete = tf.function(network, input_signature=[tiles]).get_concrete_function()
     names = sorted(concrete.structured_outputs)
     constant = convert_variables_to_constants_v2(concrete)
-    graph = halved(constant.graph.as_graph_def())
+    graph = compact.graph(constant.graph.as_graph_def())
     inputs, outputs = ([tensor.name for tensor in side] for side in (constant.inputs, constant.outputs))
 
     def imported(tiles: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -104,22 +143,3 @@ def _frozen(network: QualityNetwork, photos: int | None, shape: Sequence[int]) -
     module = tf.Module()
     module.serve = tf.function(imported, input_signature=[tiles])
     return module
-
-
-def halved(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
-    """The same graph, with each large constant that half precision holds exactly kept so, and cast where it is used."""
-    smaller = tf.compat.v1.GraphDef()
-    smaller.CopyFrom(graph)
-    del smaller.node[:]
-    for node in graph.node:
-        value = tf.make_ndarray(node.attr["value"].tensor) if node.op == "Const" else np.empty(0)
-        if value.dtype != np.float32 or value.size < SMALL or not np.array_equal(value.astype(np.float16), value):
-            smaller.node.add().CopyFrom(node)
-            continue
-        kept = smaller.node.add(op="Const", name=f"{node.name}/half")
-        kept.attr["dtype"].type = tf.float16.as_datatype_enum
-        kept.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value.astype(np.float16)))
-        cast = smaller.node.add(op="Cast", name=node.name, input=[kept.name])
-        cast.attr["SrcT"].type = tf.float16.as_datatype_enum
-        cast.attr["DstT"].type = tf.float32.as_datatype_enum
-    return smaller

@@ -1,8 +1,8 @@
 """The network as it is trained on and served: tiles in, pooled features, and the opinion that stands on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -20,6 +20,8 @@ POOL_EPSILON = 1e-6
 WIDTHS = tuple(channels for *_, channels, _ in lite0.STAGES)
 """Channels of each stage; a tile's features are mean and standard deviation of each, stage by stage."""
 
+BANDS = 6
+"""Bands of rows in which the interval's triangular root is kept."""
 GRID = 4
 """The tone features' grid has so many fields on a side."""
 LEVELS = tuple(np.linspace(0, 1, 9).tolist())
@@ -36,10 +38,20 @@ def columns(stage: int, statistic: str = "both", widths: Sequence[int] = WIDTHS)
     }[statistic]
 
 
+class Backbone(Protocol):
+    """Normalized pixels to the maps of each stage: a Keras model, or its int8 stand-in."""
+
+    def __call__(self, image: tf.Tensor, training: bool = False) -> list[tf.Tensor]:
+        """The stages' maps, first to last."""
+
+    def get_weights(self) -> list[npt.NDArray[np.float32]]:
+        """All weights."""
+
+
 class FeatureNetwork(tf.Module):
     """Tiles to features: mean and standard deviation of each channel of each stage over the tile, then the tile's tones."""
 
-    def __init__(self, backbone: keras.Model):
+    def __init__(self, backbone: Backbone):
         super().__init__(name="features")
         self.backbone = backbone
         self.compiled = tf.function(self.__call__, reduce_retracing=True)
@@ -70,6 +82,16 @@ def tones(pixels: tf.Tensor) -> tf.Tensor:
     width = LEVELS[1] - LEVELS[0]
     levels = [tf.reduce_mean(tf.nn.relu(1.0 - tf.abs(small - level) / width), [1, 2]) for level in LEVELS]
     return tf.concat([fields, *levels], axis=-1)
+
+
+def as_served(network: FeatureNetwork) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Photos x tiles x side x side x 3 to `features`, photos x tiles x features: the served network without its heads."""
+
+    def run(tiles: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = network(tf.reshape(tiles, [-1, *tiles.shape[2:]]))
+        return {"features": tf.reshape(features, [-1, tiles.shape[1], features.shape[-1]])}
+
+    return run
 
 
 def features_of(network: FeatureNetwork, batches: Iterable[Pixels]) -> npt.NDArray[np.float32]:
@@ -121,7 +143,13 @@ class QualityNetwork(tf.Module):
 
     def _reach(self, kernel: tf.Tensor) -> tf.Tensor:
         """Half the interval: wider for a photo that is like none of the training photos."""
-        known = tf.reduce_sum(tf.square(tf.matmul(kernel, _constant(self.interval.root), transpose_b=True)), -1)
+        root = self.interval.root
+        known = tf.constant(0.0)
+        # The root is lower triangular: by bands of rows, most of its zeros are neither kept nor multiplied.
+        for rows in np.array_split(np.arange(len(root)), BANDS):
+            end = rows[-1] + 1
+            band = _constant(root[rows[0] : end, :end])
+            known += tf.reduce_sum(tf.square(tf.matmul(kernel[:, :end], band, transpose_b=True)), -1)
         return self.interval.width * tf.sqrt(tf.nn.relu(1.0 - known) + self.interval.floor)
 
     def _defects(self, rows: tf.Tensor) -> tf.Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.dataset import Floats, Indices
+from models.rounding import eighth, half
 
 CLIP = 6.0
 """In standard deviations: one odd channel must not decide a photo's distance to all others."""
@@ -87,7 +88,7 @@ class Interval:
     """How far opinions lie from scores: width x sqrt(what the training photos leave unknown + floor), in points."""
 
     root: Features
-    """A root of the inverse of gram + ridge, photos x photos: the sum of squares of root x kernel is what is known."""
+    """A lower triangular root of the inverse of gram + ridge: the sum of squares of root x kernel is what is known."""
     floor: float
     width: float
 
@@ -96,7 +97,7 @@ def interval(opinion: Opinion, ridge: float, width: float) -> Interval:
     """The interval of a fitted ridge; `width` is found on photos that it was not fitted on (`spread_of`)."""
     grams = [p.weight * np.exp(-opinion.gamma * squared_distances(p.support, p.support)) for p in opinion.parts]
     known = np.sum(grams, axis=0) + ridge * np.eye(len(opinion.alpha))
-    return Interval(half(np.linalg.inv(np.linalg.cholesky(known))), ridge, width)
+    return Interval(half(np.tril(np.linalg.inv(np.linalg.cholesky(known)))), ridge, width)
 
 
 def unknown(gram: Floats, ridge: float, fitted_on: Indices, asked: Indices) -> Floats:
@@ -122,13 +123,8 @@ def _fit_part(features: Features, part: Part, weight: float) -> FittedPart:
     taken, scale = part.take(features), part.scale()
     mean, gain = half(taken.mean(axis=0)), half(scale / (taken.std(axis=0) + 1e-3))
     limit = half(CLIP * scale)
-    support = half(np.clip((taken - mean) * gain, -limit, limit))
+    support = eighth(np.clip((taken - mean) * gain, -limit, limit), 1)
     return FittedPart(part, mean, gain, limit, support, float(weight))
-
-
-def half(array: npt.NDArray[np.floating]) -> Features:
-    """Round to what half precision holds: the served files keep that, so every form holds what was fitted, exactly."""
-    return array.astype(np.float16).astype(np.float32)
 
 
 def distances(features: Features, parts: Sequence[Part], fitted_on: Indices) -> Floats:

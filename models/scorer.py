@@ -1,7 +1,7 @@
-"""The trained model behind one call, in either of its served forms: `load()`, then `.score(tiles)`.
+"""The trained model behind one call, in any of its served forms: `load()`, then `.score(tiles)`.
 
-The LiteRT form needs neither TensorFlow nor Beam, so that one photo is answered within a second; the SavedModel is for
-batches on a GPU. Both hold the same weights and give the same scores.
+The LiteRT forms need neither TensorFlow nor Beam, so that one photo is answered within a second: int8, and float32 to compare
+it with. The SavedModel is for batches on a GPU. All hold the same weights; their scores differ by less than a point or two.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ from transforms.settings import setting
 SHIPPED = Path(__file__).parent / "quality"
 """The trained model that comes with the program."""
 
-FORMS = ("litert", "savedmodel")
-FILES = {"litert": "float.tflite", "savedmodel": "saved_model"}
+FORMS = ("int8", "litert", "savedmodel")
+FILES = {"int8": "int8.tflite", "litert": "float.tflite", "savedmodel": "saved_model"}
 CARD = "model.json"
-CHUNK = 32
-"""Photos in one run of the SavedModel: bounds its memory, whatever the batch."""
+BUCKETS = (1, 4, 16, 32)
+"""Photos in one run of the SavedModel: a GPU prepares itself for each size anew, so there are few; the last bounds its memory."""
 
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 
@@ -44,7 +44,10 @@ class ModelSettings:
         "", unit="", why="folder of the trained model; empty for the one that is shipped", decides=True
     )
     form: str = setting(
-        "auto", unit="", why="litert, savedmodel, or auto: savedmodel where a GPU is found", decides=True
+        "auto",
+        unit="",
+        why="int8, litert (float32), savedmodel, or auto: savedmodel where a GPU is found, else int8",
+        decides=True,
     )
 
 
@@ -52,6 +55,8 @@ class Scorer(ABC):
     """One loaded model. It may be called from many threads at once."""
 
     form: str
+    gains_by_batches = False
+    """Whether photos together take less time than one after the other."""
 
     def __init__(self, directory: Path, card: Mapping[str, Any]):
         self.version: str = card["model_version"]
@@ -78,6 +83,10 @@ class Scorer(ABC):
             raise ValueError("the model's output is not a finite number")
         return predictions
 
+    def warm_up(self) -> None:
+        """Do what the first photo would have to wait for."""
+        self.score(np.zeros((1, *self.shape), np.uint8))
+
     def check(self, tiles: Pixels) -> None:
         """Say with a ValueError why one photo's tiles cannot be scored; return None where they can."""
         if not isinstance(tiles, np.ndarray) or tiles.dtype != np.uint8 or tiles.shape != self.shape:
@@ -95,13 +104,13 @@ class Scorer(ABC):
 
 
 class LiteRTScorer(Scorer):
-    """The LiteRT form: one photo a call, one core for each interpreter."""
+    """A LiteRT form: one photo a call, one core for each interpreter."""
 
     form = "litert"
 
     def __init__(self, directory: Path, card: Mapping[str, Any]):
         super().__init__(directory, card)
-        self._model = (directory / FILES["litert"]).read_bytes()
+        self._model = (directory / FILES[self.form]).read_bytes()
         self._idle: list[Any] = []
 
     def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
@@ -128,6 +137,12 @@ class LiteRTScorer(Scorer):
         return interpreter.get_signature_runner("serve")
 
 
+class Int8Scorer(LiteRTScorer):
+    """The LiteRT form whose backbone is int8."""
+
+    form = "int8"
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep a line that LiteRT prints for each interpreter from the user: it has no switch, and goes past Python's streams."""
@@ -145,6 +160,7 @@ class SavedModelScorer(Scorer):
     """The SavedModel: whole batches, on a GPU where there is one."""
 
     form = "savedmodel"
+    gains_by_batches = True
 
     def __init__(self, directory: Path, card: Mapping[str, Any]):
         super().__init__(directory, card)
@@ -162,17 +178,32 @@ class SavedModelScorer(Scorer):
         self._loaded = tf.saved_model.load(str(directory / FILES["savedmodel"]))
         self._serve = self._loaded.signatures["serve"]
         self._constant = tf.constant
+        self._gpu = bool(tf.config.list_physical_devices("GPU"))
+
+    def warm_up(self) -> None:
+        """Run each size of batch once where a GPU prepares itself for it, else one photo."""
+        for size in BUCKETS if self._gpu else BUCKETS[:1]:
+            self.score(np.zeros((size, *self.shape), np.uint8))
 
     def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
         rows: list[Outputs] = []
-        for start in range(0, len(tiles), CHUNK):
-            outputs = self._serve(tiles=self._constant(tiles[start : start + CHUNK]))
-            arrays = {name: value.numpy() for name, value in outputs.items()}
+        for start in range(0, len(tiles), BUCKETS[-1]):
+            photos = tiles[start : start + BUCKETS[-1]]
+            # Blank photos fill the batch up on a GPU; on a CPU they would cost as much as any other.
+            filled = _filled(photos) if self._gpu else photos
+            outputs = self._serve(tiles=self._constant(filled))
+            arrays = {name: value.numpy()[: len(photos)] for name, value in outputs.items()}
             rows += [dict(zip(arrays, values, strict=True)) for values in zip(*arrays.values(), strict=True)]
         return rows
 
 
-_SCORERS: dict[str, type[Scorer]] = {"litert": LiteRTScorer, "savedmodel": SavedModelScorer}
+def _filled(photos: Pixels) -> Pixels:
+    """The photos, and blank ones up to the next size of `BUCKETS`."""
+    size = next(size for size in BUCKETS if size >= len(photos))
+    return np.concatenate([photos, np.zeros((size - len(photos), *photos.shape[1:]), np.uint8)])
+
+
+_SCORERS: dict[str, type[Scorer]] = {"int8": Int8Scorer, "litert": LiteRTScorer, "savedmodel": SavedModelScorer}
 _loaded: dict[tuple[str, str], Scorer] = {}
 _lock = threading.Lock()
 
@@ -182,14 +213,15 @@ def load(directory: Path | str | None = None, form: str = "auto") -> Scorer:
 
     Args:
         directory: the model's folder; None or "" for the shipped one.
-        form: "litert", "savedmodel", or "auto": the SavedModel where a GPU and TensorFlow are found, else LiteRT.
+        form: "int8", "litert" (float32), "savedmodel", or "auto": the SavedModel where a GPU and TensorFlow are found, else
+            int8, and litert where that was not written.
 
     Raises:
         UserError: when there is no whole model of that form there.
     """
     folder = Path(directory or SHIPPED)
     card = read_card(folder)
-    form = choose_form() if form == "auto" else form
+    form = choose_form(card["digests"]) if form == "auto" else form
     if form not in FORMS:
         raise UserError(f"no such form of the model: {form}; choose auto or one of {', '.join(FORMS)}")
     with _lock:
@@ -216,10 +248,15 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def choose_form() -> str:
-    """Return "savedmodel" where an NVIDIA device and TensorFlow are there, without importing TensorFlow to find out."""
+def choose_form(written: Container[str]) -> str:
+    """Return "savedmodel" where an NVIDIA device and TensorFlow are there, else "int8" where it is written, else "litert".
+
+    It imports no TensorFlow to find out.
+    """
     gpu = any(Path("/dev").glob("nvidia[0-9]*"))
-    return "savedmodel" if gpu and importlib.util.find_spec("tensorflow") else "litert"
+    if gpu and importlib.util.find_spec("tensorflow"):
+        return "savedmodel"
+    return "int8" if "int8" in written else "litert"
 
 
 def digest(path: Path) -> str:

@@ -1,13 +1,16 @@
 """Beam's side of the model: the handler that `RunInference` batches for."""
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.ml.inference.base import ModelHandler
 
+from models.gathering import Gathering
 from models.scorer import ModelSettings, Scorer, load
 from transforms.errors import RefusalError
 from transforms.imaging.types import Pixels, Prediction
@@ -15,12 +18,16 @@ from transforms.imaging.types import Pixels, Prediction
 Result = Prediction | RefusalError
 """What the model says of a photo, or why it could not be run on that one alone."""
 
+_gatherings: dict[Scorer, Gathering[Pixels, Result]] = {}
+_lock = threading.Lock()
+
 
 class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
     """Scores tiles (tiles x side x side x 3, uint8); wrap it in `KeyedModelHandler` to carry a key along.
 
     None has nothing to score and gets None: a graph without splits sends every photo through.
     A photo on which the model cannot be run gets a `RefusalError` (score_failed) as its result; the others of its batch are scored.
+    A model that gains by it is given the photos of several bundles at once (`models.gathering`).
     The model is loaded once in a process by `models.scorer`, since RunInference makes a new shared handle for each pipeline.
     """
 
@@ -32,8 +39,10 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
         self._core_time = Metrics.distribution("vitrine", "score_us")
 
     def load_model(self) -> Scorer:
-        """Load the model, or find it loaded."""
-        return load(self.settings.directory, self.settings.form)
+        """Load the model, or find it loaded, and make it ready."""
+        model = load(self.settings.directory, self.settings.form)
+        model.warm_up()
+        return model
 
     def run_inference(
         self, batch: Sequence[Pixels | None], model: Scorer, inference_args: dict[str, Any] | None = None
@@ -50,7 +59,7 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
             except ValueError as error:
                 results[index] = _failure(error)
         core = time.thread_time()
-        for (index, _), result in zip(sound, score_each([tiles for _, tiles in sound], model), strict=True):
+        for (index, _), result in zip(sound, _scored([tiles for _, tiles in sound], model), strict=True):
             results[index] = result
         for _ in sound:
             self._core_time.update(round((time.thread_time() - core) / len(sound) * 1e6))
@@ -67,6 +76,16 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
         """Bound the batch by count alone: a time limit would need state, which a run without a shuffle does not have."""
         return {"min_batch_size": self.batch, "max_batch_size": self.batch}
+
+
+def _scored(photos: Sequence[Pixels], model: Scorer) -> list[Result]:
+    """Score photos: with those of other bundles where the model gains by it, else at once."""
+    if not (photos and model.gains_by_batches):
+        return score_each(photos, model)
+    with _lock:
+        # The queue of a model lives as long as it: both are the process's own.
+        gathering = _gatherings.setdefault(model, Gathering(partial(score_each, model=model)))
+    return gathering(photos)
 
 
 def score_each(photos: Sequence[Pixels], model: Scorer) -> list[Result]:

@@ -17,6 +17,10 @@ LAYOUT = ("whole", "centre")
 """What each tile shows: the photo's whole centred square, reduced; its centre at the viewing scale."""
 
 
+HALVED = 8
+"""Squares of so many tile sides or more are halved first, until they are smaller: none that the model was trained on is."""
+
+
 @dataclass(frozen=True, slots=True)
 class TileSettings:
     """The geometry of the tiles; a trained model accepts only the one that it was trained with."""
@@ -52,6 +56,11 @@ def _square(pixels: Pixels, extent: int, side: int) -> Pixels:
     """The centred square of `extent` stored pixels, resampled to `side`."""
     top, left = ((size - extent) // 2 for size in pixels.shape[:2])
     square = pixels[top : top + extent, left : left + extent]
+    while extent >= HALVED * side:
+        # The mean over many pixels is the mean of the means of four, and these are quick to have.
+        extent //= 2
+        half = cv2.resize(square[: 2 * extent, : 2 * extent], (extent, extent), interpolation=cv2.INTER_AREA)
+        square = np.asarray(half, np.uint8)
     if extent == side:
         return square
     interpolation = cv2.INTER_AREA if extent > side else cv2.INTER_CUBIC

@@ -14,7 +14,7 @@ from models.backbones import choices
 from models.dataset import Floats, RatedPhotos, folds, rest
 from models.examples import examples
 from models.network import WIDTHS, FeatureNetwork, columns, features_of
-from models.opinion import Features, Kernel, Part, distances, gram_of, held_out, unknown
+from models.opinion import Features, Kernel, Part, distances, fit, gram_of, held_out, unknown
 from models.references import Reference
 from models.tiles import LAYOUT, TileSettings, cut
 from transforms.imaging.types import Pixels
@@ -81,14 +81,15 @@ def photo_features(
     network: FeatureNetwork, photos: RatedPhotos, settings: TileSettings, progress: Progress
 ) -> Features:
     """Features of every rated photo: photos x tiles x features."""
+    return features_of(network, rated_tiles(photos, settings, progress))
 
-    def batches(size: int = 8) -> Iterator[Pixels]:
-        for start in range(0, len(photos), size):
-            progress("rated photos", start, len(photos))
-            yield np.stack([cut(photos.pixels(i), settings) for i in range(start, min(start + size, len(photos)))])
-        progress("rated photos", len(photos), len(photos))
 
-    return features_of(network, batches())
+def rated_tiles(photos: RatedPhotos, settings: TileSettings, progress: Progress, size: int = 8) -> Iterator[Pixels]:
+    """The tiles of every rated photo, in batches of `size` photos."""
+    for start in range(0, len(photos), size):
+        progress("rated photos", start, len(photos))
+        yield np.stack([cut(photos.pixels(i), settings) for i in range(start, min(start + size, len(photos)))])
+    progress("rated photos", len(photos), len(photos))
 
 
 def spoilt_features(
@@ -123,6 +124,26 @@ def nested(features: Features, mos: Floats, seed: int, progress: Progress, parts
         spread[part] = unknown(gram, kernel.ridge, others, part)
         progress(f"nested folds, seed {seed}", done + 1, len(outer))
     return HeldOut(scores, spread)
+
+
+def nested_served(
+    features: Features, served: Features, mos: Floats, seed: int, kernels: Sequence[Kernel] = KERNELS
+) -> Floats:
+    """Scores as `nested` gives them, where the photo that is scored is seen by another form: heads fitted on float features.
+
+    Args:
+        features: the float network's, photos x tiles x features: what heads are fitted and kernels chosen on.
+        served: the other form's features of the same photos.
+        mos: their mean opinions.
+        seed: of the folds.
+        kernels: what the inner folds choose from.
+    """
+    scores = np.empty_like(mos)
+    for part in folds(len(mos), FOLDS, seed):
+        others = rest(len(mos), part)
+        kernel = choose(distances(features[others], PARTS, np.arange(len(others))), mos[others], seed, kernels)
+        scores[part] = fit(features[others], mos[others], PARTS, kernel).predict(served[part])
+    return scores
 
 
 def agreement(scores: Floats, mos: Floats) -> Agreement:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     photos, known = dataset.human_rated(args.data), references.references(args.data)  # before TensorFlow has its say
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import detector, opinion, training
+    from models import calibration, detector, opinion, training
     from models.backbones import choices
     from models.defects import DEFECTS
     from models.export import export
@@ -95,11 +95,16 @@ def run(args: argparse.Namespace, config: Config) -> int:
     fitted = opinion.fit(features, photos.mos, parts, kernel)
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
     told = facts(len(photos), len(spoilt), dataclasses.asdict(kernel), mean)
+    ranges = None
+    if args.backbone == "lite0":
+        drawn = calibration.photos(args.data, photos, args.seed)
+        ranges = int8_ranges(kept, network, settings, drawn, args.seed)
+        told["int8"] = {"calibrated_on": {name: len(paths) for name, paths in drawn.items()}, "seed": args.seed}
     if not served:
         told["backbone"] = {"name": args.backbone, "weights": weights}
     out = args.out or (SHIPPED if served else ELSEWHERE / f"model-{args.backbone}")
     trained = QualityNetwork(network, fitted, interval, found)
-    card = export(trained, out, settings, told, defects=DEFECTS)
+    card = export(trained, out, settings, told, defects=DEFECTS, ranges=ranges)
     print(
         f"{len(photos)} rated photos, nested {training.FOLDS}-fold, mean of {len(SEEDS)} seeds: "
         f"SRCC {mean['srcc']:.3f}  PLCC {mean['plcc']:.3f}  RMSE {mean['rmse']:.2f}"
@@ -155,6 +160,22 @@ def spoilt_photos(kept: Kept, network: Any, settings: Any, clean: Sequence[Any],
         made.append(kept(name, partial(training.spoilt_features, network, photo, settings, seed)))
         show("spoilt photos", done + 1, len(clean))
     return tuple(np.concatenate(arrays) for arrays in zip(*made, strict=True))
+
+
+def int8_ranges(
+    kept: Kept, network: Any, settings: Any, drawn: Mapping[str, Sequence[Path]], seed: int
+) -> dict[str, tuple[float, float]]:
+    """What the int8 form rounds to between layers, found on the photos drawn, kept."""
+    from models import calibration, quantized
+
+    def find() -> Arrays:
+        paths = [path for each in drawn.values() for path in each]
+        found = quantized.ranges_of(network.backbone, calibration.tiles(paths, settings))
+        show("ranges for int8", len(paths), len(paths))
+        return np.array(list(found)), np.array(list(found.values()))
+
+    names, limits = kept(f"ranges-{seed}", find)
+    return {str(name): (float(low), float(high)) for name, (low, high) in zip(names, limits, strict=True)}
 
 
 def weights_digest(network: Any) -> str:

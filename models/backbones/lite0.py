@@ -11,6 +11,7 @@ import numpy as np
 from keras import layers
 
 from models.lite0_weights import Weights
+from models.rounding import eighth
 
 MEAN, SCALE = 127.0, 128.0
 BN_EPSILON = 1e-3
@@ -102,8 +103,8 @@ def _arrays(layer: keras.Layer, weights: Weights) -> list[np.ndarray]:
         return [kernel.transpose(axes)]
     scale, shift, mean, variance = (weights[f"{_source(layer.name[:-4] + 'bn')}.{part}"] for part in BN_PARTS)
     gain = scale / np.sqrt(variance + BN_EPSILON)
-    # Rounded to what half precision holds, so that a file of half the size holds exactly what was trained on.
-    kernel = (kernel * gain[:, None, None, None]).astype(np.float16).astype(np.float32)
+    # Rounded to what the int8 form holds: it has then exactly the weights whose features the heads were trained on.
+    kernel = eighth(kernel * gain[:, None, None, None], 0)
     return [kernel.transpose(axes), shift - mean * gain]
 
 

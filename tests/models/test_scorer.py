@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from models.scorer import CARD, FILES, FORMS, SHIPPED, load
+from models.scorer import BUCKETS, CARD, FILES, FORMS, SHIPPED, choose_form, load
 from transforms.errors import UserError
 
 SAME = 0.01
@@ -32,9 +32,19 @@ def test_a_photo_scores_the_same_from_many_threads_at_once(scorer, tiles):
             assert np.abs(np.array(scores) - alone).max() <= SAME
 
 
-def test_both_forms_agree(tiles):
-    a, b = ([p.score for p in load(form=form).score(tiles)] for form in FORMS)
-    assert np.abs(np.array(a) - b).max() <= 2.0
+@pytest.mark.parametrize("form", FORMS)
+def test_the_forms_agree(form, tiles):
+    a, b = ([p.score for p in load(form=name).score(tiles)] for name in (form, "savedmodel"))
+    assert np.abs(np.array(a) - b).max() <= (2.0 if form == "int8" else 0.05)
+    assert load(form=form).version == load(form="savedmodel").version
+
+
+def test_without_a_gpu_the_int8_form_is_chosen(monkeypatch):
+    monkeypatch.setattr("models.scorer.Path.glob", lambda *_: iter(()))
+    assert choose_form(FORMS) == "int8"
+    assert choose_form(("litert", "savedmodel")) == "litert"
+    monkeypatch.setattr("models.scorer.Path.glob", lambda *_: iter(["nvidia0"]))
+    assert choose_form(FORMS) == "savedmodel"
 
 
 def test_scores_and_intervals_are_ordered_and_within_the_scale(scorer, tiles):
@@ -56,14 +66,28 @@ def test_no_photos_no_predictions(scorer):
     assert scorer.score(np.empty((0, *scorer.shape), np.uint8)) == []
 
 
+@pytest.mark.parametrize("count", [1, 3, 5, 33])
+def test_a_gpu_sees_few_sizes_of_batch_and_the_same_scores(count, tiles, monkeypatch):
+    scorer = load(form="savedmodel")
+    some = tiles[np.arange(count) % len(tiles)]
+    alone = [p.score for p in scorer.score(tiles)]
+    sizes, constant = [], scorer._constant
+    monkeypatch.setattr(scorer, "_gpu", True)
+    monkeypatch.setattr(scorer, "_constant", lambda batch: sizes.append(len(batch)) or constant(batch))
+    scores = [p.score for p in scorer.score(some)]
+    assert set(sizes) <= set(BUCKETS) and len(scores) == count
+    assert np.abs(np.array(scores) - np.array(alone)[np.arange(count) % len(tiles)]).max() <= SAME
+
+
 def test_a_model_is_loaded_once_in_a_process(scorer, tmp_path):
     copy = shutil.copytree(SHIPPED, tmp_path / "copy")
     assert load(copy, scorer.form) is scorer
 
 
-def test_the_light_form_needs_neither_tensorflow_nor_beam():
+@pytest.mark.parametrize("form", ["int8", "litert"])
+def test_the_light_forms_need_neither_tensorflow_nor_beam(form):
     code = (
-        "import sys, numpy as np; from models.scorer import load; s = load(form='litert');"
+        f"import sys, numpy as np; from models.scorer import load; s = load(form='{form}');"
         "s.score(np.zeros((1, *s.shape), np.uint8));"
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'apache_beam', 'keras')))"
     )

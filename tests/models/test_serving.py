@@ -1,4 +1,5 @@
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import apache_beam as beam
 import numpy as np
@@ -14,6 +15,8 @@ from transforms.imaging.types import Prediction
 
 class Touchy:
     """A model that cannot be run on a photo whose first number is 13, and notes how it was asked."""
+
+    gains_by_batches = False
 
     def __init__(self):
         self.asked = []
@@ -47,6 +50,23 @@ def test_an_unfit_element_is_told_before_the_batch_is_run():
     results = list(QualityModelHandler().run_inference([photo(1), np.zeros(3, np.uint8), photo(2)], model))
     assert isinstance(results[1], RefusalError) and [results[0].score, results[2].score] == [1.0, 2.0]
     assert model.asked == [[1, 2]]
+
+
+def test_bundles_share_a_batch_where_the_model_gains_by_it():
+    model = Touchy()
+    model.gains_by_batches = True
+    handler = QualityModelHandler()
+    with ThreadPoolExecutor(2) as pool:
+        bundles = [[photo(1), None, photo(13)], [photo(5)]]
+        told = list(pool.map(lambda bundle: list(handler.run_inference(bundle, model)), bundles))
+    assert told[0][0].score == 1 and told[0][1] is None and isinstance(told[0][2], RefusalError)
+    assert told[1][0].score == 5
+
+
+def test_a_model_that_gains_nothing_by_batches_waits_for_none(monkeypatch):
+    monkeypatch.setattr("models.serving.Gathering", None)
+    (result,) = QualityModelHandler().run_inference([photo(3)], Touchy())
+    assert result.score == 3
 
 
 def test_a_pipeline_keeps_keys_and_scores_as_alone(tiles):

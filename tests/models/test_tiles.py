@@ -34,3 +34,16 @@ def test_the_tiles_do_not_share_memory_with_the_photo():
     pixels = np.zeros((320, 320, 3), np.uint8)
     cut(pixels, TileSettings())[...] = 9
     assert not pixels.any()
+
+
+def test_halving_a_large_photo_first_changes_its_tile_by_little(photos):
+    settings = TileSettings(32, 100)
+    large = cv2.resize(photos[0], (640, 800), interpolation=cv2.INTER_CUBIC)
+    direct = cv2.resize(large[80:720], (32, 32), interpolation=cv2.INTER_AREA)
+    apart = np.abs(cut(large, settings)[LAYOUT.index("whole")].astype(int) - direct)
+    assert apart.mean() < 0.5 and apart.max() <= 4
+
+
+def test_an_odd_side_is_halved_too():
+    pixels = np.full((521, 517, 3), 77, np.uint8)
+    assert np.all(cut(pixels, TileSettings(16, 50)) == 77)

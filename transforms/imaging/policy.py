@@ -53,7 +53,7 @@ class Thresholds:
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
     small: Points = setting((0.015, 0.01, 0.003), unit="share", why="bounding box of the product", decides=True)
-    cut_off: Points = setting((0.64, 0.70, 0.78), unit="share", why="of one edge of the frame", decides=True)
+    cut_off: Points = setting((1.2, 2.2, 3.5), unit="log-odds", why="that an edge cuts the product", decides=True)
     clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
     drawn: Points = setting(
@@ -179,7 +179,7 @@ RULES = (
     Rule("enlarged", "blur", _blur_of("enlarged"), lambda m: 2 * m["blur_width"]),
     Rule("motion", "blur", _blur_of("motion"), _moved),
     Rule("blur", "blur", _blur_of("blur"), lambda m: m["blur_width"]),
-    Rule("cut_off", "cut_off", lambda m: m["cut_off"], lambda m: 100 * m["cut_off"], whole=False),
+    Rule("cut_off", "cut_off", lambda m: m["cut_odds"], lambda m: 100 * m["cut_off"], whole=False),
     Rule("small", "small", lambda m: m["fill"], lambda m: 100 * m["fill"], whole=False),
     Rule("collage", "collage", lambda m: m["seam"], lambda m: 2.0),
     Rule("border", "border", lambda m: m["border"], lambda m: 100 * m["border"]),

@@ -30,7 +30,8 @@ FINE = {
     "clipped_border": 0.0,
     "clipped_centre": 0.0, "contrast": 0.8, "black_point": 0.05, "noise": 0.4, "blocks": 1.0, "cast": 4.0, "tint": 3.0, "lamp": 0.0,
     "light_fall": 0.3, "short_side": 800.0, "long_side": 1200.0, "blank": 0.3, "ground_plain": 1.0,
-    "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "clutter": 0.02, "border": 0.0, "seam": 0.1, "few_tones": 0.3,
+    "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "cut_odds": -3.0,
+    "clutter": 0.02, "border": 0.0, "seam": 0.1, "few_tones": 0.3,
 }  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def test_points_out_of_order_are_refused():
 
 
 def test_reasons_are_few_and_the_worst_comes_first():
-    many = judge(assessment(dim_stops=2.0, mean_stops=1.0, contrast=0.2, tint=20.0, noise=12.0, cut_off=0.6), None)
+    many = judge(assessment(dim_stops=2.0, mean_stops=1.0, contrast=0.2, tint=20.0, noise=12.0, cut_odds=1.0), None)
     levels = [reason.severity for reason in many.reasons]
     assert len(levels) == MOST_REASONS
     assert levels == sorted(levels, reverse=True)
@@ -108,8 +109,8 @@ def test_a_drawing_is_no_photo_of_a_product_but_a_size_chart_may_be_drawn():
 
 
 def test_a_detail_may_be_cut_off():
-    assert judge(assessment(cut_off=1.0), None).verdict == "retake"
-    assert judge(assessment(cut_off=1.0), None, role="detail").verdict == "accept"
+    assert judge(assessment(cut_odds=5.0), None).verdict == "retake"
+    assert judge(assessment(cut_odds=5.0), None, role="detail").verdict == "accept"
 
 
 def test_a_white_ground_or_a_red_sheet_is_not_burnt_out_but_a_clipped_product_is():

@@ -104,7 +104,17 @@ def test_the_ground_is_measured_apart_from_the_product():
 
 
 def test_a_product_that_the_frame_cuts_touches_the_edge():
-    assert measured(scene()[:, 100:])["cut_off"] > 0.5
+    whole, cut = measured(scene()), measured(scene()[:, 100:])
+    assert cut["cut_off"] > 0.5
+    assert cut["cut_odds"] > max(0.0, whole["cut_odds"] + 3)
+
+
+def test_trousers_that_reach_from_edge_to_edge_are_not_cut_off_as_a_shirt_is_that_lost_a_side():
+    sheet = np.full((400, 300, 3), 210, np.uint8)
+    trousers, shirt = sheet.copy(), sheet.copy()
+    trousers[4:396, 90:140] = trousers[4:396, 160:210] = trousers[4:150, 90:210] = (60, 80, 120)
+    shirt[100:300, 0:160] = shirt[100:160, 0:210] = (60, 80, 120)
+    assert measured(shirt)["cut_odds"] > measured(trousers)["cut_odds"] + 1
 
 
 def test_blur_of_every_kind_is_told_and_its_width_grows_with_it():

@@ -37,9 +37,9 @@ class Thresholds:
 
     dark: Points = setting((0.33, 0.49, 3.6), unit="stops", why="light below what it should be", decides=True)
     too_dark: Points = setting((2.6, 2.7, 2.9), unit="stops", why="beyond the gain that noise allows", decides=True)
-    bright: Points = setting((0.14, 0.26, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
+    bright: Points = setting((0.9, 4.6, 60.0), unit="log-odds", why="a stop or more too light", decides=True)
     high_key: Points = setting((1.12, 1.16, 9.0), unit="stops", why="mean light above middle grey", decides=True)
-    burnt_out: Points = setting((0.28, 0.32, 0.38), unit="share", why="clipped in the middle, or in part", decides=True)
+    burnt_out: Points = setting((0.8, 1.3, 1.9), unit="log-odds", why="burnt out, by some three stops", decides=True)
     low_contrast: Points = setting(
         (0.35, 0.31, -0.4), unit="share", why="span of tones less half its veil", decides=True
     )
@@ -120,11 +120,6 @@ def _on_white(measures: Measures) -> bool:
     return plain or measures["clipped_border"] > 0.5
 
 
-def _bright(measures: Measures) -> float:
-    """As `_burnt`, but a plain white ground is meant to be clipped."""
-    return math.nan if _on_white(measures) and measures["clipped_partly"] < _IN_PART else _burnt(measures)
-
-
 def _high_key(measures: Measures) -> float:
     """Stops of the mean above middle grey; nothing on a ground that is meant to be white."""
     return math.nan if _on_white(measures) else -measures["mean_stops"]
@@ -171,7 +166,7 @@ RULES = (
     Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
     Rule("size_chart", "drawn", lambda m: m["few_tones"], lambda m: 100 * m["few_tones"]),
     Rule("too_dark", "too_dark", _lost_in_the_dark, _light_missing),
-    Rule("burnt_out", "burnt_out", _burnt, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
+    Rule("burnt_out", "burnt_out", lambda m: m["burnt"], lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
     Rule("low_res", "low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
     Rule("enlarged", "blur_400", _wide_blur_of("enlarged"), lambda m: 2 * m["blur_width_400"]),
     Rule("motion", "motion_400", _wide_blur_of("motion"), _moved),
@@ -184,7 +179,7 @@ RULES = (
     Rule("collage", "collage", lambda m: m["seam"], lambda m: 2.0),
     Rule("border", "border", lambda m: m["border"], lambda m: 100 * m["border"]),
     Rule("dark", "dark", _light_missing, _light_missing, mendable=True),
-    Rule("bright", "bright", _bright, lambda m: max(0.3, 3 * _burnt(m)), mendable=True),
+    Rule("bright", "bright", lambda m: m["overexposed"], lambda m: max(0.3, 3 * _burnt(m)), mendable=True),
     Rule("bright", "high_key", _high_key, _high_key, mendable=True),
     Rule("low_contrast", "low_contrast", _veiled_span, lambda m: 100 * m["contrast"], mendable=True),
     Rule("cast", "cast", _tinted, _tinted, mendable=True),

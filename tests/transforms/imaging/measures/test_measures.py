@@ -1,6 +1,7 @@
 """What each measure must do: stay in its range on any photo, and move the right way when a photo is spoilt."""
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis.extra import numpy as arrays
 from transforms.imaging import spoil
 from transforms.imaging.measures import MEASURES, look, measure
 from transforms.imaging.measures.region import find_region
+
+SAMPLES = Path(__file__).parents[4] / "samples"
 
 
 def scene(width=300, height=400, seed=0):
@@ -188,3 +191,20 @@ def test_the_region_is_where_the_product_is_and_nowhere_on_a_plain_sheet():
 def test_a_shadow_on_the_sheet_is_ground():
     shaded = spoil.shade(scene(), 1.0, 0.8)
     assert find_region(shaded).box.width == pytest.approx(0.64, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["red-jacket.jpg", "white-tshirt.jpg", "patterned-trousers.jpg"])
+def test_a_photo_with_more_light_is_likelier_overexposed_and_then_burnt(name):
+    photo = cv2.cvtColor(cv2.imread(str(SAMPLES / name)), cv2.COLOR_BGR2RGB)
+    steps = [measured(spoil.expose(photo, stops)) for stops in (0.0, 1.5, 3.0)]
+    assert steps[0]["overexposed"] < 0 < steps[1]["overexposed"]
+    assert steps[0]["burnt"] < 0 < steps[2]["burnt"]
+
+
+def test_a_ground_that_was_made_pure_white_is_not_burnt():
+    photo = scene()
+    product = photo.copy()
+    photo[:] = 255
+    photo[60:340, 60:240] = product[60:340, 60:240]
+    assert measured(photo)["burnt"] < 0
+    assert measured(photo)["overexposed"] < 0

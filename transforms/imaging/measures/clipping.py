@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from transforms.imaging.fixes.light import TO_LINEAR
 from transforms.imaging.measures.declaration import Measure
-from transforms.imaging.measures.view import TO_LINEAR, View
+from transforms.imaging.measures.view import View
 
 _SOURCE = "logistic models of bench/fit_burnt.py over clipping by counting"
 

@@ -193,6 +193,13 @@ def test_a_shadow_on_the_sheet_is_ground():
     assert find_region(shaded).box.width == pytest.approx(0.64, abs=0.06)
 
 
+@pytest.mark.parametrize("name", ["red-jacket.jpg", "patterned-trousers.jpg"])
+def test_a_photo_that_was_enlarged_twice_is_told_from_the_same_as_it_was_taken(name):
+    photo = cv2.cvtColor(cv2.imread(str(SAMPLES / name)), cv2.COLOR_BGR2RGB)
+    enlarged = spoil.enlarge(photo, min(photo.shape[:2]) // 2)
+    assert measured(photo)["enlarged_odds"] < 0 < measured(enlarged)["enlarged_odds"]
+
+
 @pytest.mark.parametrize("name", ["red-jacket.jpg", "white-tshirt.jpg", "patterned-trousers.jpg"])
 def test_a_photo_with_more_light_is_likelier_overexposed_and_then_burnt(name):
     photo = cv2.cvtColor(cv2.imread(str(SAMPLES / name)), cv2.COLOR_BGR2RGB)

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipelines.evaluate_verdicts import RUINED
+from pipelines.evaluate_spoilt import RUINED
 from transforms.errors import RefusalError
 from transforms.imaging.assess import AssessSettings, assess_photo
 from transforms.imaging.codec.decode import decode

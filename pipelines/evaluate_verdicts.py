@@ -24,9 +24,10 @@ import numpy as np
 from PIL import Image
 
 from pipelines.config import Config
+from pipelines.evaluate_rates import print_rate
+from pipelines.evaluate_spoilt import Ruined, print_spoilt
 from transforms.case import Case
 from transforms.errors import RefusalError, UserError
-from transforms.imaging import spoil
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.policy import calibrate
 from transforms.imaging.types import Assessment, Judgement, Pixels
@@ -36,7 +37,6 @@ from transforms.steps import Rules, assess, final_judgement, judge_mended, mend
 from transforms.steps import judge as judge_case
 
 FOLDS = 5
-SIDE_400 = 400
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,11 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if args.cross_validate:
         outcomes = cross_validated(outcomes, rules)
     print_labels(outcomes)
+    fine = [one.labelled for one in outcomes if one.labelled.fine][: args.spoilt]
+    missed = print_spoilt([(one.path, one.items[0]) for one in fine], rules) if fine else []
     if args.page:
-        write_page(outcomes, args.page)
+        write_page(outcomes, missed, args.page)
         print(f"\nevery disagreement: {args.page}")
-    fine = [one for one in outcomes if one.labelled.fine]
-    if args.spoilt:
-        print_spoilt([one.labelled.path for one in fine[: args.spoilt]], rules)
     if args.stable:
         print_stable([one.labelled.path for one in outcomes[: args.stable]], rules)
     return 0
@@ -183,18 +182,27 @@ def print_labels(outcomes: Sequence[Outcome]) -> None:
         print(f"{label:8}" + "".join(f"{counts[label, ours]:9}" for ours in ("accept", "improve", "retake")))
     fine = [o for o in outcomes if o.labelled.fine]
     spotless = [o for o in outcomes if o.labelled.spotless]
+    retakes = [o for o in outcomes if "retake" in o.labelled.verdicts]
     mendable = [o for o in outcomes if "mend" in o.labelled.verdicts]
     print(f"\n{'':44}{'rate':>7}   95 % interval   n")
-    _print_rate("false retake, both ok", [o.judgement.verdict == "retake" for o in fine])
+    print_rate("false retake, both ok", [o.judgement.verdict == "retake" for o in fine])
     for item in sorted({i for o in fine for i in o.labelled.items}):
-        _print_rate(f"  {item}", [o.judgement.verdict == "retake" for o in fine if item in o.labelled.items])
-    _print_rate("left alone (accept), both ok", [o.judgement.verdict == "accept" for o in fine])
-    _print_rate("no reason shown, both ok without reasons", [not o.judgement.reasons for o in spotless])
-    _print_rate("a look's reason is ours, either said mend", [bool(o.rubric & o.labelled.named) for o in mendable])
-    _print_rate(
+        print_rate(f"  {item}", [o.judgement.verdict == "retake" for o in fine if item in o.labelled.items])
+    for code in sorted(
+        {reason.code for o in fine for reason in o.judgement.reasons if o.judgement.verdict == "retake"}
+    ):
+        print_rate(f"  for {code}", [_asked_for(o, code) for o in fine])
+    print_rate("left alone (accept), both ok", [o.judgement.verdict == "accept" for o in fine])
+    print_rate("no reason shown, both ok without reasons", [not o.judgement.reasons for o in spotless])
+    print_rate("a look's reason is ours, either said mend", [bool(o.rubric & o.labelled.named) for o in mendable])
+    print_rate(
         "retake where both said retake",
         [o.judgement.verdict == "retake" for o in outcomes if set(o.labelled.verdicts) == {"retake"}],
     )
+    print_rate("missed retake, either said retake", [o.judgement.verdict != "retake" for o in retakes])
+    for code in sorted({c for o in retakes for c in o.labelled.named}):
+        hits = [o.judgement.verdict != "retake" for o in retakes if code in o.labelled.named]
+        print_rate(f"  {code} named", hits)
     print("\nreason         both named  found   either named  found   spotless  shown")
     for code in sorted({c for o in outcomes for c in o.labelled.named | o.rubric}):
         both = [o for o in outcomes if code in o.labelled.reasons[0] & o.labelled.reasons[1]]
@@ -203,79 +211,9 @@ def print_labels(outcomes: Sequence[Outcome]) -> None:
         print(f"{code:14}" + "".join(f"{n:11}{found:7}" for n, found in numbers))
 
 
-def _print_rate(name: str, hits: Sequence[bool]) -> None:
-    low, high = interval(sum(hits), len(hits))
-    rate = f"{100 * sum(hits) / len(hits):6.1f}%" if hits else "      -"
-    print(f"{name:44}{rate}   {100 * low:5.1f} to {100 * high:5.1f}   {len(hits)}")
-
-
-def interval(hits: int, count: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a rate; 0..1 where nothing was counted."""
-    if count == 0:
-        return 0.0, 1.0
-    z, rate = 1.96, hits / count
-    middle = (rate + z * z / (2 * count)) / (1 + z * z / count)
-    reach = z * np.sqrt(rate * (1 - rate) / count + z * z / (4 * count * count)) / (1 + z * z / count)
-    return max(0.0, float(middle - reach)), min(1.0, float(middle + reach))
-
-
-Spoiler = Callable[[Pixels, np.random.Generator], Pixels]
-
-RUINED: Mapping[str, tuple[Spoiler, Spoiler, frozenset[str]]] = {
-    "defocus": (
-        lambda p, r: spoil.defocus(p, 3.0 * _per_400(p)),
-        lambda p, r: spoil.defocus(p, 1.0 * _per_400(p)),
-        frozenset({"blur", "low_res"}),
-    ),
-    "motion": (
-        lambda p, r: spoil.shake(p, 15 * _per_400(p), r.uniform(0, np.pi)),
-        lambda p, r: spoil.shake(p, 5 * _per_400(p), r.uniform(0, np.pi)),
-        frozenset({"motion", "blur"}),
-    ),
-    "dark": (lambda p, r: spoil.expose(p, -4.0), lambda p, r: spoil.expose(p, -4 / 3), frozenset({"dark"})),
-    "burnt out": (lambda p, r: spoil.expose(p, 3.0), lambda p, r: spoil.expose(p, 1.0), frozenset({"bright"})),
-    "cut off": (
-        lambda p, r: spoil.cut_third(p, int(r.integers(4))),
-        lambda p, r: spoil.cut_third(p, int(r.integers(4)), 1 / 9),
-        frozenset({"cut_off"}),
-    ),
-    "enlarged": (
-        lambda p, r: spoil.enlarge(p, 100),
-        lambda p, r: spoil.enlarge(p, 200),
-        frozenset({"low_res", "blur"}),
-    ),
-    "text": (lambda p, r: spoil.write(p, 0.3, r), lambda p, r: spoil.write(p, 0.1, r), frozenset({"overlay"})),
-}
-"""Way to ruin a photo -> ruined, one third as bad, and the rubric's codes that are right for it."""
-
-
-def _per_400(pixels: Pixels) -> float:
-    return min(pixels.shape[:2]) / SIDE_400
-
-
-def judge_pixels(pixels: Pixels, rules: Rules) -> Judgement:
-    """Judge pixels by the path that every photo takes, mends and all, as the PNG that holds them."""
-    case = assess(Case(ImageEvent("", ""), _encoded(pixels, ".png", (cv2.IMWRITE_PNG_COMPRESSION, 1))), rules)
-    return final_judgement(judge_mended(mend(judge_case(case, rules), rules), rules))
-
-
-def print_spoilt(paths: Sequence[Path], rules: Rules) -> None:
-    """Print how photos that are ruined on purpose are judged, and those that are a third as bad."""
-    print(f"\n{len(paths)} photos that both looks call fine, spoilt on purpose\n")
-    print("ruined by     retake  right reason first   a third as bad: not accepted without a reason")
-    totals: list[tuple[bool, bool, bool]] = []
-    for place, (name, (ruin, soften, right)) in enumerate(RUINED.items()):
-        rows = []
-        for turn, path in enumerate(paths):
-            pixels = decode(path.read_bytes(), rules.assess.decode).pixels
-            rng = np.random.default_rng(1000 * place + turn)
-            worst, milder = (judge_pixels(make(pixels, rng), rules) for make in (ruin, soften))
-            first = REASONS[worst.reasons[0].code].rubric if worst.reasons else ""
-            told = milder.verdict != "accept" or bool(milder.reasons)
-            rows.append((worst.verdict == "retake", first in right, told))
-        totals += rows
-        print(f"{name:12}" + "".join(f"{100 * x:10.1f}%" for x in np.mean(rows, axis=0)), flush=True)
-    print(f"{'all':12}" + "".join(f"{100 * x:10.1f}%" for x in np.mean(totals, axis=0)))
+def _asked_for(outcome: Outcome, code: str) -> bool:
+    """Say whether a photo is asked for again, and first for this reason."""
+    return outcome.judgement.verdict == "retake" and outcome.judgement.reasons[0].code == code
 
 
 SAME: Mapping[str, Callable[[Pixels], bytes]] = {
@@ -326,6 +264,10 @@ def disagreements(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Outcome]]:
     """Yield what we and the looks see differently, the costliest first."""
     groups: list[tuple[str, Callable[[Outcome], bool]]] = [
         ("fine, yet we ask for it again", lambda o: o.labelled.fine and o.judgement.verdict == "retake"),
+        (
+            "to be taken again, and we do not ask",
+            lambda o: "retake" in o.labelled.verdicts and o.judgement.verdict != "retake",
+        ),
         ("fine, yet we changed it", lambda o: o.labelled.fine and o.judgement.verdict == "improve"),
         ("spotless, yet we give a reason", lambda o: o.labelled.spotless and bool(o.judgement.reasons)),
         (
@@ -339,8 +281,8 @@ def disagreements(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Outcome]]:
                 yield title, one
 
 
-def write_page(outcomes: Sequence[Outcome], target: Path) -> None:
-    """Write every disagreement with its picture to one page."""
+def write_page(outcomes: Sequence[Outcome], missed: Sequence[Ruined], target: Path) -> None:
+    """Write every disagreement with its picture to one page, and every ruined photo that was not asked for again."""
     parts = ["<!doctype html><meta charset=utf-8><title>Verdicts: disagreements</title>"]
     parts.append("<style>body{font:14px sans-serif}figure{display:inline-block;width:220px;vertical-align:top}</style>")
     title = ""
@@ -354,17 +296,27 @@ def write_page(outcomes: Sequence[Outcome], target: Path) -> None:
             for v, r in zip(one.labelled.verdicts, one.labelled.reasons, strict=True)
         )
         caption = f"<b>{one.judgement.verdict}: {html.escape(ours)}</b><br>looks: {html.escape(looks)}"
-        picture = base64.b64encode(_thumbnail(one.labelled.path)).decode()
-        parts.append(
-            f'<figure><img width=210 src="data:image/jpeg;base64,{picture}"><figcaption>{caption}</figcaption></figure>'
-        )
+        parts.append(_figure(_thumbnail(one.labelled.path), caption))
+    if missed:
+        parts.append("<h2>ruined on purpose, and we do not ask for it again</h2>")
+    for spoilt in missed:
+        reasons = ", ".join(f"{r.code} {r.severity:.2f}" for r in spoilt.worst.reasons) or "-"
+        parts.append(_figure(_reduced(spoilt.pixels), f"<b>{html.escape(spoilt.way)}</b>: {html.escape(reasons)}"))
     target.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _figure(picture: bytes, caption: str) -> str:
+    data = base64.b64encode(picture).decode()
+    return f'<figure><img width=210 src="data:image/jpeg;base64,{data}"><figcaption>{caption}</figcaption></figure>'
 
 
 def _thumbnail(path: Path) -> bytes:
     try:
-        pixels = decode(path.read_bytes(), Rules().assess.decode).pixels
+        return _reduced(decode(path.read_bytes(), Rules().assess.decode).pixels)
     except RefusalError as error:
         print(f"{path}: {error.message}", file=sys.stderr)
         return b""
+
+
+def _reduced(pixels: Pixels) -> bytes:
     return _encoded(_resized(pixels, min(1.0, 420 / max(pixels.shape[:2]))), ".jpg", (cv2.IMWRITE_JPEG_QUALITY, 80))

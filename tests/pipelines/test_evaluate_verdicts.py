@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.cli import main
-from pipelines.evaluate_verdicts import interval
+from pipelines.evaluate_rates import interval
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 LABELS = (
@@ -40,6 +40,19 @@ def test_it_counts_what_the_looks_and_we_say(labelled, capsys):
     text = page.read_text()
     assert "none of our reasons was named" in text
     assert "data:image/jpeg;base64," in text
+
+
+def test_photos_ruined_on_purpose_are_counted_by_way_and_by_item_and_the_missed_ones_shown(labelled, capsys):
+    page = labelled / "page.html"
+    command = ["evaluate", "verdicts", "--set", str(labelled), "--photos", str(labelled), "--spoilt", "1"]
+    assert main([*command, "--page", str(page)]) == 0
+    out = capsys.readouterr().out
+    lines = out[out.index("missed retake    ") :].splitlines()
+    rates = {line[:44].strip(): line[44:].split()[0] for line in lines if "%" in line and line.startswith("  ")}
+    assert rates["dark"] == "0.0%"
+    assert rates["black items"] == rates["all"]
+    missed = sum(rate == "100.0%" for way, rate in rates.items() if way not in ("all", "black items"))
+    assert (missed > 0) == ("ruined on purpose, and we do not ask" in page.read_text())
 
 
 def test_without_labels_it_says_which_file_is_missing(tmp_path, capsys):

@@ -1,8 +1,10 @@
-"""A photo with what was found drawn over it: the product's box, the model's tiles, and the reasons with their places."""
+"""A photo with what was found drawn over it: the product, the model's tiles, and the reasons with their places."""
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
+from transforms.imaging.measures import look
 from transforms.imaging.policy import SEVERE
 from transforms.imaging.types import Assessment, Box, Judgement, Pixels
 
@@ -26,7 +28,7 @@ def explain(
 
     Args:
         pixels: uint8 sRGB, height x width x 3, as they were assessed.
-        assessment: its region is drawn green, where one was found.
+        assessment: its region's box is drawn green where one was found, and in it the product's outline.
         judgement: its reasons are listed, the worst first, and framed where they have a place: red when severe.
         tiles: where the model looked, drawn blue; it looks at the whole photo besides.
         score: the model's, for the caption.
@@ -41,6 +43,9 @@ def explain(
         _frame(drawn, box, _TILE, 1)
     if assessment.region_confidence > 0:
         _frame(drawn, assessment.region, _PRODUCT, 2)
+        found = look(pixels).region
+        if found.confidence > 0:
+            _outline(drawn, found.mask)
     for reason in reversed(judgement.reasons):
         if reason.region is not None:
             _frame(drawn, reason.region, _colour(reason.severity), 3)
@@ -67,6 +72,13 @@ def _frame(pixels: Pixels, box: Box, colour: tuple[int, int, int], thickness: in
     corner = int(box.x * (width - 1)), int(box.y * (height - 1))
     other = int((box.x + box.width) * (width - 1)), int((box.y + box.height) * (height - 1))
     cv2.rectangle(pixels, corner, other, colour, thickness)
+
+
+def _outline(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> None:
+    size = pixels.shape[1], pixels.shape[0]
+    fitted = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_LINEAR) > 127
+    edges, _ = cv2.findContours(fitted.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(pixels, edges, -1, _PRODUCT, 2)
 
 
 def _caption(lines: list[tuple[str, tuple[int, int, int]]], width: int) -> Pixels:

@@ -37,9 +37,9 @@ class Thresholds:
 
     dark: Points = setting((0.33, 0.49, 3.6), unit="stops", why="light below what it should be", decides=True)
     too_dark: Points = setting((2.6, 2.7, 2.9), unit="stops", why="beyond the gain that noise allows", decides=True)
-    bright: Points = setting((0.14, 0.26, 3.0), unit="share", why="clipped in the middle, or in part", decides=True)
+    bright: Points = setting((0.9, 4.6, 60.0), unit="log-odds", why="a stop or more too light", decides=True)
     high_key: Points = setting((1.12, 1.16, 9.0), unit="stops", why="mean light above middle grey", decides=True)
-    burnt_out: Points = setting((0.28, 0.32, 0.38), unit="share", why="clipped in the middle, or in part", decides=True)
+    burnt_out: Points = setting((0.2, 0.4, 0.6), unit="log-odds", why="burnt out, by some three stops", decides=True)
     low_contrast: Points = setting(
         (0.35, 0.31, -0.4), unit="share", why="span of tones less half its veil", decides=True
     )
@@ -48,12 +48,13 @@ class Thresholds:
     blur: Points = setting((0.7, 4.0, 60.0), unit="log-odds", why="blurred at full view: told, not fatal", decides=True)
     blur_400: Points = setting((1.15, 1.3, 1.5), unit="px", why="width of a blur that is seen at 400 px", decides=True)
     motion_400: Points = setting((1.5, 1.7, 1.9), unit="px", why="as blur_400, when the camera moved", decides=True)
+    enlarged: Points = setting((1.9, 40.0, 60.0), unit="log-odds", why="enlarged by half and more: told", decides=True)
     noise: Points = setting((8.5, 10.0, 60.0), unit="levels", why="noise where the photo is flattest", decides=True)
     compression: Points = setting((2.6, 2.9, 60.0), unit="levels", why="height of block edges", decides=True)
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
     small: Points = setting((0.015, 0.01, 0.003), unit="share", why="bounding box of the product", decides=True)
-    cut_off: Points = setting((0.64, 0.70, 0.78), unit="share", why="of one edge of the frame", decides=True)
+    cut_off: Points = setting((1.4, 2.2, 3.1), unit="log-odds", why="that an edge cuts the product", decides=True)
     clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
     drawn: Points = setting(
@@ -114,15 +115,15 @@ def _burnt(measures: Measures) -> float:
     return 0.6 * centre if partly < _IN_PART else centre + 3 * min(partly, centre)
 
 
+def _burnt_out(measures: Measures) -> float:
+    """Log-odds of three stops too many; a product whose median is below middle grey is not burnt, whatever its ground is."""
+    return measures["burnt"] if measures["product_stops"] > 0.0 else math.nan
+
+
 def _on_white(measures: Measures) -> bool:
     """Whether the ground is white on purpose, as far as can be told: by its lightness, or clipped at most of the border."""
     plain = measures["ground_plain"] == 1.0 and measures["ground_lightness"] > 95.0
     return plain or measures["clipped_border"] > 0.5
-
-
-def _bright(measures: Measures) -> float:
-    """As `_burnt`, but a plain white ground is meant to be clipped."""
-    return math.nan if _on_white(measures) and measures["clipped_partly"] < _IN_PART else _burnt(measures)
 
 
 def _high_key(measures: Measures) -> float:
@@ -162,6 +163,11 @@ def _wide_blur_of(kind: str) -> Callable[[Measures], float]:
     return lambda m: m["blur_width_400"] if sure_and(m) else math.nan
 
 
+def _slightly_enlarged(measures: Measures) -> float:
+    """Log-odds of enlargement, where the detector of blur is not sure of any kind: that one then tells which."""
+    return math.nan if measures["blur"] >= _SURE["blur"] else measures["enlarged_odds"]
+
+
 def _moved(measures: Measures) -> float:
     """Length of the path: a uniform one has a standard deviation of its length over the root of 12."""
     return measures["blur_width"] * math.sqrt(12)
@@ -171,20 +177,21 @@ RULES = (
     Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
     Rule("size_chart", "drawn", lambda m: m["few_tones"], lambda m: 100 * m["few_tones"]),
     Rule("too_dark", "too_dark", _lost_in_the_dark, _light_missing),
-    Rule("burnt_out", "burnt_out", _burnt, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
+    Rule("burnt_out", "burnt_out", _burnt_out, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
     Rule("low_res", "low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
     Rule("enlarged", "blur_400", _wide_blur_of("enlarged"), lambda m: 2 * m["blur_width_400"]),
     Rule("motion", "motion_400", _wide_blur_of("motion"), _moved),
     Rule("blur", "blur_400", _wide_blur_of("blur"), lambda m: m["blur_width"]),
     Rule("enlarged", "blur", _blur_of("enlarged"), lambda m: 2 * m["blur_width"]),
+    Rule("enlarged", "enlarged", _slightly_enlarged, lambda m: 2 * m["blur_width"]),
     Rule("motion", "blur", _blur_of("motion"), _moved),
     Rule("blur", "blur", _blur_of("blur"), lambda m: m["blur_width"]),
-    Rule("cut_off", "cut_off", lambda m: m["cut_off"], lambda m: 100 * m["cut_off"], whole=False),
+    Rule("cut_off", "cut_off", lambda m: m["cut_odds"], lambda m: 100 * m["cut_off"], whole=False),
     Rule("small", "small", lambda m: m["fill"], lambda m: 100 * m["fill"], whole=False),
     Rule("collage", "collage", lambda m: m["seam"], lambda m: 2.0),
     Rule("border", "border", lambda m: m["border"], lambda m: 100 * m["border"]),
     Rule("dark", "dark", _light_missing, _light_missing, mendable=True),
-    Rule("bright", "bright", _bright, lambda m: max(0.3, 3 * _burnt(m)), mendable=True),
+    Rule("bright", "bright", lambda m: m["overexposed"], lambda m: max(0.3, 3 * _burnt(m)), mendable=True),
     Rule("bright", "high_key", _high_key, _high_key, mendable=True),
     Rule("low_contrast", "low_contrast", _veiled_span, lambda m: 100 * m["contrast"], mendable=True),
     Rule("cast", "cast", _tinted, _tinted, mendable=True),

@@ -28,6 +28,15 @@ def test_the_photo_is_kept_beside_its_frames():
     assert not changed[150, 100], "and leaves its middle free"
 
 
+def test_the_products_own_outline_is_drawn_where_it_is():
+    photo = np.full((300, 200, 3), 200, np.uint8)
+    photo[100:220, 60:140] = (30, 60, 130)
+    drawn = explain(photo, assessment(0.9), Judgement("accept", None, ()))
+    changed = (drawn[:300] != photo).any(axis=2)
+    assert changed[150, 50:72].any(), "along the product's left side"
+    assert not changed[150, 80:120].any(), "and not across it"
+
+
 def test_no_frame_is_drawn_where_no_product_was_found():
     photo = np.full((300, 200, 3), 90, np.uint8)
     assert np.array_equal(explain(photo, assessment(0.0), Judgement("accept", None, ()))[:300], photo)

@@ -30,7 +30,8 @@ FINE = {
     "clipped_border": 0.0,
     "clipped_centre": 0.0, "contrast": 0.8, "black_point": 0.05, "noise": 0.4, "blocks": 1.0, "cast": 4.0, "tint": 3.0, "lamp": 0.0,
     "light_fall": 0.3, "short_side": 800.0, "long_side": 1200.0, "blank": 0.3, "ground_plain": 1.0,
-    "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "clutter": 0.02, "border": 0.0, "seam": 0.1, "few_tones": 0.3,
+    "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "cut_odds": -3.0, "overexposed": -4.0, "product_stops": 0.0,
+    "burnt": -4.0, "enlarged_odds": -4.0, "clutter": 0.02, "border": 0.0, "seam": 0.1, "few_tones": 0.3,
 }  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def test_points_out_of_order_are_refused():
 
 
 def test_reasons_are_few_and_the_worst_comes_first():
-    many = judge(assessment(dim_stops=2.0, mean_stops=1.0, contrast=0.2, tint=20.0, noise=12.0, cut_off=0.6), None)
+    many = judge(assessment(dim_stops=2.0, mean_stops=1.0, contrast=0.2, tint=20.0, noise=12.0, cut_odds=1.0), None)
     levels = [reason.severity for reason in many.reasons]
     assert len(levels) == MOST_REASONS
     assert levels == sorted(levels, reverse=True)
@@ -100,7 +101,7 @@ def test_a_size_chart_may_be_what_a_main_photo_may_not():
 
 
 def test_a_drawing_is_no_photo_of_a_product_but_a_size_chart_may_be_drawn():
-    drawn = assessment(few_tones=0.96, clipped_centre=0.8, ground_lightness=100.0)
+    drawn = assessment(few_tones=0.96, burnt=4.0, overexposed=6.0, product_stops=1.0)
     assert [r.code for r in judge(drawn, None).reasons] == ["size_chart"]
     assert judge(drawn, None).verdict == "retake"
     assert judge(drawn, None, role="size chart").verdict == "accept"
@@ -108,17 +109,17 @@ def test_a_drawing_is_no_photo_of_a_product_but_a_size_chart_may_be_drawn():
 
 
 def test_a_detail_may_be_cut_off():
-    assert judge(assessment(cut_off=1.0), None).verdict == "retake"
-    assert judge(assessment(cut_off=1.0), None, role="detail").verdict == "accept"
+    assert judge(assessment(cut_odds=5.0), None).verdict == "retake"
+    assert judge(assessment(cut_odds=5.0), None, role="detail").verdict == "accept"
 
 
-def test_a_white_ground_or_a_red_sheet_is_not_burnt_out_but_a_clipped_product_is():
-    studio = assessment(clipped=0.6, clipped_centre=0.45, clipped_partly=0.01, ground_lightness=100.0)
-    assert judge(studio, None).reasons == ()
-    red_sheet = assessment(clipped_partly=0.0, clipped=0.3, clipped_centre=0.2)
-    assert judge(red_sheet, None).reasons == ()
-    burnt = judge(assessment(clipped=0.5, clipped_centre=0.6, clipped_partly=0.1, ground_lightness=100.0), None)
-    assert (burnt.verdict, burnt.reasons[0].code) == ("retake", "burnt_out")
+def test_too_much_light_is_told_and_only_what_is_burnt_out_is_fatal():
+    light = judge(assessment(overexposed=2.0), None)
+    assert (light.verdict, [r.code for r in light.reasons]) == ("accept", ["bright"])
+    burnt = judge(assessment(burnt=4.0, overexposed=6.0, product_stops=1.0), None)
+    assert (burnt.verdict, [r.code for r in burnt.reasons]) == ("retake", ["burnt_out"]), "told once"
+    dark_coat = judge(assessment(burnt=4.0, product_stops=-2.0), None)
+    assert dark_coat.verdict == "accept", "its ground is burnt out, and is not what is sold"
 
 
 def test_a_dark_scene_with_bright_highlights_is_no_retake():
@@ -136,6 +137,11 @@ def test_blur_at_full_view_is_told_and_only_blur_at_a_glance_is_fatal():
         "one kind of blur is told, not two"
     )
     assert shaken.reasons[0].amount == pytest.approx(3.0 * 12**0.5, abs=0.01)
+
+
+def test_a_photo_that_was_surely_enlarged_is_told_so_and_accepted():
+    told = judge(assessment(enlarged_odds=4.0, blur_width=1.0), None)
+    assert (told.verdict, [r.code for r in told.reasons]) == ("accept", ["enlarged"])
 
 
 def test_calibration_lets_no_more_than_its_budget_of_spotless_photos_be_told_a_reason():

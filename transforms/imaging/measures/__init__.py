@@ -9,6 +9,7 @@ from transforms.imaging.measures import (
     blank,
     border,
     cast,
+    clipping,
     clutter,
     compression,
     contrast,
@@ -43,6 +44,7 @@ FAMILIES = (
     clutter,
     border,
     drawn,
+    clipping,
 )
 """The files of measures, in the order of the record's columns."""
 

@@ -1,11 +1,12 @@
 """How the product sits in the frame: how much it fills, and whether an edge cuts it."""
 
-import numpy as np
-import numpy.typing as npt
+import math
 
+from transforms.imaging.measures.cut import cut_odds, longest_run
 from transforms.imaging.measures.declaration import Measure
 from transforms.imaging.measures.view import View
 
+_SURE = 0.3
 _SOURCE = "share of the bounding box, as marketplaces state it; contact of the mask with the frame"
 
 MEASURES = (
@@ -13,19 +14,23 @@ MEASURES = (
     Measure(
         "cut_off", "share", 0.0, 1.0, "longest run of one edge of the frame along which the product is cut", _SOURCE
     ),
+    Measure(
+        "cut_odds",
+        "log-odds",
+        -20.0,
+        20.0,
+        "over 0: an edge likelier cuts the product than not, by how its mask meets the edges",
+        "logistic model of bench/fit_cut.py",
+    ),
 )
 
 
 def measure(view: View) -> dict[str, float]:
-    """Return fill and contact with the frame; NaN where no product could be told apart."""
-    if view.region.confidence < 0.3:
-        return {"fill": float("nan"), "cut_off": float("nan")}
-    mask, box = view.product, view.region.box
+    """Return fill and contact with the frame; NaN where no product could be told apart, or not surely."""
+    region, mask = view.region, view.product
+    odds = cut_odds(region) if region.confidence > 0 else math.nan
+    if region.confidence < _SURE:
+        return {"fill": math.nan, "cut_off": math.nan, "cut_odds": odds}
     edges = (mask[0], mask[-1], mask[:, 0], mask[:, -1])
-    return {"fill": box.width * box.height, "cut_off": max(_longest_run(edge) for edge in edges)}
-
-
-def _longest_run(touched: npt.NDArray[np.bool_]) -> float:
-    """Return the length of the longest run of True as a share: trouser legs at an edge are two short ones."""
-    changes = np.flatnonzero(np.diff(np.concatenate([[0], touched.astype(np.int8), [0]])))
-    return float((changes[1::2] - changes[::2]).max() / touched.size) if changes.size else 0.0
+    contact = max(longest_run(edge) for edge in edges)
+    return {"fill": region.box.width * region.box.height, "cut_off": contact, "cut_odds": odds}

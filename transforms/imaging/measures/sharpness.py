@@ -38,6 +38,14 @@ MEASURES = (
     Measure("blur_width_400", "px", 0.05, 20.0, "as blur_width, with the shorter side at 400 px", _SOURCE),
     Measure("motion_400", "share", 0.0, 1.0, "as motion, with the shorter side at 400 px", _SOURCE),
     Measure("enlarged_400", "share", 0.0, 1.0, "as enlarged, with the shorter side at 400 px", _SOURCE),
+    Measure(
+        "enlarged_odds",
+        "log-odds",
+        -_REACH,
+        _REACH,
+        "over 0: likelier enlarged, by half and more, than as it was taken",
+        "structure function, logistic model of bench/fit_enlarged.py",
+    ),
 )
 
 Array = npt.NDArray[Any]
@@ -49,6 +57,13 @@ class _Model:
     scale: Array
     coefficients: Array
     """Rows: blur, defocus, motion, enlarged, width; columns: standardized numbers, their squares, 1."""
+
+
+@functools.cache
+def _enlargement() -> tuple[Array, Array, Array, float]:
+    stored = json.loads(resources.files(__package__).joinpath("enlarged_weights.json").read_text(encoding="utf-8"))
+    mean, scale, weights = (np.array(stored[part]) for part in ("mean", "scale", "weights"))
+    return mean, scale, weights, stored["offset"]
 
 
 @functools.cache
@@ -67,18 +82,22 @@ def measure(view: View) -> dict[str, float]:
     ratios = total[:, 0] / np.maximum(total[:, 3], 1e-6)
     values["sharpness"] = float(min(ratios.mean(), 2.0))
     values["sharpness_worst"] = float(min(ratios.min(), 2.0))
-    seen = _read(view.structure)
+    numbers = describe(view.structure)
+    mean, scale, weights, offset = _enlargement()
+    odds = np.clip((numbers - mean) / scale, -4.0, 4.0) @ weights + offset
+    values["enlarged_odds"] = float(np.clip(odds, -_REACH, _REACH))
+    seen = _read(numbers)
     names = ("blur", "blur_width", "motion", "enlarged")
     values.update(zip(names, seen, strict=True))
-    seen = seen if view.structure_400 is view.structure else _read(view.structure_400)
+    seen = seen if view.structure_400 is view.structure else _read(describe(view.structure_400))
     values.update(zip((f"{name}_400" for name in names), seen, strict=True))
     return values
 
 
-def _read(structure: Array) -> tuple[float, float, float, float]:
+def _read(numbers: Array) -> tuple[float, float, float, float]:
     """Return the log-odds of blur, its width in pixels, and the shares of motion and of enlargement."""
     model = _model()
-    standard = np.clip((describe(structure) - model.mean) / model.scale, -4.0, 4.0)
+    standard = np.clip((numbers - model.mean) / model.scale, -4.0, 4.0)
     blur, defocus, motion, enlarged, width = model.coefficients @ np.concatenate([standard, standard**2 - 1, [1.0]])
     kinds = np.exp(np.array([defocus, motion, enlarged]) - max(defocus, motion, enlarged))
     kinds /= kinds.sum()

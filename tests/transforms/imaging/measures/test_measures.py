@@ -1,6 +1,7 @@
 """What each measure must do: stay in its range on any photo, and move the right way when a photo is spoilt."""
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -12,6 +13,8 @@ from hypothesis.extra import numpy as arrays
 from transforms.imaging import spoil
 from transforms.imaging.measures import MEASURES, look, measure
 from transforms.imaging.measures.region import find_region
+
+SAMPLES = Path(__file__).parents[4] / "samples"
 
 
 def scene(width=300, height=400, seed=0):
@@ -104,7 +107,17 @@ def test_the_ground_is_measured_apart_from_the_product():
 
 
 def test_a_product_that_the_frame_cuts_touches_the_edge():
-    assert measured(scene()[:, 100:])["cut_off"] > 0.5
+    whole, cut = measured(scene()), measured(scene()[:, 100:])
+    assert cut["cut_off"] > 0.5
+    assert cut["cut_odds"] > max(0.0, whole["cut_odds"] + 3)
+
+
+def test_trousers_that_reach_from_edge_to_edge_are_not_cut_off_as_a_shirt_is_that_lost_a_side():
+    sheet = np.full((400, 300, 3), 210, np.uint8)
+    trousers, shirt = sheet.copy(), sheet.copy()
+    trousers[4:396, 90:140] = trousers[4:396, 160:210] = trousers[4:150, 90:210] = (60, 80, 120)
+    shirt[100:300, 0:160] = shirt[100:160, 0:210] = (60, 80, 120)
+    assert measured(shirt)["cut_odds"] > measured(trousers)["cut_odds"] + 1
 
 
 def test_blur_of_every_kind_is_told_and_its_width_grows_with_it():
@@ -178,3 +191,27 @@ def test_the_region_is_where_the_product_is_and_nowhere_on_a_plain_sheet():
 def test_a_shadow_on_the_sheet_is_ground():
     shaded = spoil.shade(scene(), 1.0, 0.8)
     assert find_region(shaded).box.width == pytest.approx(0.64, abs=0.06)
+
+
+@pytest.mark.parametrize("name", ["red-jacket.jpg", "patterned-trousers.jpg"])
+def test_a_photo_that_was_enlarged_twice_is_told_from_the_same_as_it_was_taken(name):
+    photo = cv2.cvtColor(cv2.imread(str(SAMPLES / name)), cv2.COLOR_BGR2RGB)
+    enlarged = spoil.enlarge(photo, min(photo.shape[:2]) // 2)
+    assert measured(photo)["enlarged_odds"] < 0 < measured(enlarged)["enlarged_odds"]
+
+
+@pytest.mark.parametrize("name", ["red-jacket.jpg", "white-tshirt.jpg", "patterned-trousers.jpg"])
+def test_a_photo_with_more_light_is_likelier_overexposed_and_then_burnt(name):
+    photo = cv2.cvtColor(cv2.imread(str(SAMPLES / name)), cv2.COLOR_BGR2RGB)
+    steps = [measured(spoil.expose(photo, stops)) for stops in (0.0, 1.5, 3.0)]
+    assert steps[0]["overexposed"] < 0 < steps[1]["overexposed"]
+    assert steps[0]["burnt"] < 0 < steps[2]["burnt"]
+
+
+def test_a_ground_that_was_made_pure_white_is_not_burnt():
+    photo = scene()
+    product = photo.copy()
+    photo[:] = 255
+    photo[60:340, 60:240] = product[60:340, 60:240]
+    assert measured(photo)["burnt"] < 0
+    assert measured(photo)["overexposed"] < 0

@@ -4,7 +4,8 @@
     python -m bench.fit_burnt ../shared/data --write     # and writes measures/burnt_weights.json, fitted on all
 
 `burnt` is fitted to 2.3 to 3.5 stops, `overexposed` to all from one stop on. Fine are uploads, studio, shop and other photos,
-and uploads whose ground was made pure white (a seller's cut-out), which is no fault.
+and uploads whose ground was made pure white (a seller's cut-out), which is no fault. The last rows are at the policy's points,
+for `burnt` with the policy's condition that the product is lighter than middle grey.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from transforms.imaging.codec.limits import DecodeLimits
 from transforms.imaging.measures.clipping import NAMES, describe
 from transforms.imaging.measures.region import find_region
 from transforms.imaging.measures.view import shrink
+from transforms.imaging.policy import Thresholds
 from transforms.imaging.types import Pixels
 
 WEIGHTS = Path(__file__).parent.parent / "transforms" / "imaging" / "measures" / "burnt_weights.json"
@@ -34,6 +36,9 @@ SPOILT = {
     "overexposed": ("1 stop", "1.7 stops", "3 stops", "about 3, JPEG"),
     "burnt": ("3 stops", "about 3, JPEG", "studio, 3"),
 }
+_MEDIAN = NAMES.index("product_luma_50")
+_MIDDLE_GREY = 0.461
+"""Luma of middle grey, 18 % of the light, as a share of 255."""
 FALSE = (0.05, 0.03, 0.01, 0.005, 0.0025)
 
 Row = tuple[str, str, np.ndarray]
@@ -107,15 +112,20 @@ def main() -> None:
     stored: dict[str, object] = {"features": NAMES}
     for name, spoilt in SPOILT.items():
         odds: dict[str, list[float]] = {}
+        light: dict[str, list[bool]] = {}
         for held in range(FOLDS):
             mean, scale, weights, offset = fit([row for row in rows if _fold(row[1]) != held], spoilt)
             for kind, group, values in rows:
                 if _fold(group) == held:
                     odds.setdefault(kind, []).append(float((values - mean) / scale @ weights + offset))
+                    light.setdefault(kind, []).append(name != "burnt" or values[_MEDIAN] > _MIDDLE_GREY)
         print(f"{name}\nlog-odds" + "".join(f"{kind:>15}" for kind in odds))
         for false in FALSE:
             level = float(np.quantile(odds["uploads"], 1 - false))
             print(f"{level:8.2f}" + "".join(f"{np.mean(np.array(values) > level):15.4f}" for values in odds.values()))
+        for level in Thresholds().burnt_out if name == "burnt" else Thresholds().bright[:2]:
+            shares = [np.mean((np.array(odds[kind]) > level) & light[kind]) for kind in odds]
+            print(f"{level:8.2f}" + "".join(f"{share:15.4f}" for share in shares) + "   (policy)")
         mean, scale, weights, offset = fit(rows, spoilt)
         short = [[float(f"{v:.5g}") for v in part] for part in (mean, scale, weights)]
         stored[name] = dict(zip(("mean", "scale", "weights"), short, strict=True)) | {"offset": round(offset, 4)}

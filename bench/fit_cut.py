@@ -5,7 +5,8 @@
 
 Uploads that either look called cut off are no examples of whole ones, and what is cut must hold a tenth of the product to
 be an example. Of the uploads that nobody looked at some are cut off in truth, so the share called false is too high if
-anything. Studio photos and those of shops, people cut at the knee among them, are examples of photos that are fine.
+anything. Studio photos and those of shops, people cut at the knee among them, are examples of photos that are fine. The last
+three rows are the policy's points.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from transforms.imaging.codec.limits import DecodeLimits
 from transforms.imaging.measures.cut import NAMES, SIDES, describe_sides
 from transforms.imaging.measures.region import find_region
 from transforms.imaging.measures.view import shrink
+from transforms.imaging.policy import Thresholds
 from transforms.imaging.types import Pixels
 
 WEIGHTS = Path(__file__).parent.parent / "transforms" / "imaging" / "measures" / "cut_weights.json"
@@ -126,8 +128,8 @@ def main() -> None:
             for name, sides in photo.cut.items():
                 cut[name].append(odds(line, sides))
     print("log-odds   uploads   studio     shop   named cut off   third cut   ninth cut")
-    for false in FALSE:
-        level = float(np.quantile(whole["uploads"], 1 - false))
+    levels = [float(np.quantile(whole["uploads"], 1 - false)) for false in FALSE]
+    for level in [*levels, *Thresholds().cut_off]:
         rates = [np.mean(np.array(whole[kind]) > level) for kind in ("uploads", "studio", "shop", "named")]
         rates += [np.mean(np.array(cut[name]) > level) for name in SHARES]
         widths = (9, 8, 8, 15, 11, 11)

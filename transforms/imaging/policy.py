@@ -39,7 +39,7 @@ class Thresholds:
     too_dark: Points = setting((2.6, 2.7, 2.9), unit="stops", why="beyond the gain that noise allows", decides=True)
     bright: Points = setting((0.9, 4.6, 60.0), unit="log-odds", why="a stop or more too light", decides=True)
     high_key: Points = setting((1.12, 1.16, 9.0), unit="stops", why="mean light above middle grey", decides=True)
-    burnt_out: Points = setting((0.2, 0.4, 0.6), unit="log-odds", why="burnt out, by some three stops", decides=True)
+    burnt_out: Points = setting((0.3, 0.6, 1.0), unit="log-odds", why="burnt out, by some three stops", decides=True)
     low_contrast: Points = setting(
         (0.35, 0.31, -0.4), unit="share", why="span of tones less half its veil", decides=True
     )
@@ -54,7 +54,7 @@ class Thresholds:
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
     small: Points = setting((0.015, 0.01, 0.003), unit="share", why="bounding box of the product", decides=True)
-    cut_off: Points = setting((1.4, 2.2, 3.1), unit="log-odds", why="that an edge cuts the product", decides=True)
+    cut_off: Points = setting((1.4, 2.2, 3.5), unit="log-odds", why="that an edge cuts the product", decides=True)
     clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
     drawn: Points = setting(

@@ -1,10 +1,10 @@
 """The served forms of the model beside each other: size, load, speed by batch size, and how far they agree.
 
-    python -m bench.forms [--photos 100] [--verdicts]
+    python -m bench.forms [--photos 100]
+    python -m bench.forms --verdicts [--photos 200]      how many uploads the int8 form judges otherwise than the float one
 
 Speed is core-milliseconds of whole photos, all tiles and heads, the least of many runs, and what two cores that each give as much
-as one would do; with a GPU, seconds of the clock in its place. `--verdicts` judges the uploads with each form, and counts verdicts
-that differ from the SavedModel's.
+as one would do; with a GPU, photos a second by the clock besides.
 """
 
 import argparse
@@ -41,6 +41,9 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     uploads = sorted((args.data / "uploads").glob("*.jpg"))
     uploads = uploads[:: max(1, len(uploads) // args.photos)][: args.photos]
+    if args.verdicts:
+        verdicts(uploads)
+        return
     scorers = {form: load(form=form) for form in FORMS}
     tiles = np.stack([cut(read_rgb(path), scorers[REFERENCE].tiles) for path in uploads])
 
@@ -52,8 +55,6 @@ def main() -> None:
         print(f"| {form} | {size_of(form) / 1e6:.1f} | {load_seconds(form):.2f} | {cells} | {2e3 / min(spent):.0f}/s |")
     print(gpu(scorers[REFERENCE], tiles))
     agreement(scorers, tiles)
-    if args.verdicts:
-        verdicts(scorers, uploads)
 
 
 def size_of(form: str) -> int:
@@ -109,18 +110,22 @@ def agreement(scorers: dict[str, Scorer], tiles: Pixels) -> None:
         print(f"| {form} | {apart.mean():+.2f} | {apart.std():.2f} | {np.abs(apart).max():.2f} | {odds:.2f} |")
 
 
-def verdicts(scorers: dict[str, Scorer], uploads: list[Path]) -> None:
-    """Print how many uploads each form judges otherwise than the reference: before mending."""
+def verdicts(uploads: list[Path]) -> None:
+    """Print how many uploads the int8 form judges otherwise than the float one, before mending, and how far scores lie apart."""
     settings = config.load(None, {})
-    differ = dict.fromkeys(FORMS, 0)
+    scorers = [load(form=form) for form in ("int8", "litert")]
+    apart, differ = [], 0
     for path in uploads:
         event = ImageEvent(event_id=path.name, uri=path.absolute().as_uri())
         case = steps.assess(steps.fetch(event, settings.fetch, settings.rules), settings.rules)
-        found = {form: partial(_one, scorer) for form, scorer in scorers.items()}
-        judged = {form: steps.judge(steps.opine(case, one), settings.rules).judgement for form, one in found.items()}
-        for form in FORMS:
-            differ[form] += judged[form].verdict != judged[REFERENCE].verdict
-    print(f"\nverdicts otherwise than the SavedModel's, of {len(uploads)}: {differ}")
+        mine, other = (steps.judge(steps.opine(case, partial(_one, scorer)), settings.rules) for scorer in scorers)
+        if mine.prediction and other.prediction:
+            apart.append(mine.prediction.score - other.prediction.score)
+        differ += mine.judgement.verdict != other.judgement.verdict
+    print(
+        f"{len(uploads)} uploads: {differ} verdicts differ; scores {np.mean(apart):+.2f} on average, deviation "
+        f"{np.std(apart):.2f}, {np.abs(apart).max():.2f} at most, {np.sum(np.abs(apart) > 2)} by more than 2 points"
+    )
 
 
 def _one(scorer: Scorer, tiles: Pixels):

@@ -188,9 +188,7 @@ def print_labels(outcomes: Sequence[Outcome]) -> None:
     print_rate("false retake, both ok", [o.judgement.verdict == "retake" for o in fine])
     for item in sorted({i for o in fine for i in o.labelled.items}):
         print_rate(f"  {item}", [o.judgement.verdict == "retake" for o in fine if item in o.labelled.items])
-    for code in sorted(
-        {reason.code for o in fine for reason in o.judgement.reasons if o.judgement.verdict == "retake"}
-    ):
+    for code in sorted({o.judgement.reasons[0].code for o in fine if o.judgement.verdict == "retake"}):
         print_rate(f"  for {code}", [_asked_for(o, code) for o in fine])
     print_rate("left alone (accept), both ok", [o.judgement.verdict == "accept" for o in fine])
     print_rate("no reason shown, both ok without reasons", [not o.judgement.reasons for o in spotless])

@@ -167,7 +167,7 @@ def _behind_guard(photo: Photo, config: Config) -> tuple[Judgement, Mended]:
     judgement = judge(found, None, rules.thresholds)
 
     def remeasure(pixels: Pixels) -> dict[str, float]:
-        return severities(measure(look(pixels, photo.jpeg_quality)), rules.thresholds)
+        return severities(measure(look(pixels, photo.jpeg_quality), writing=False), rules.thresholds)
 
     return judgement, optimize(photo, found, judgement, rules.bounds, remeasure)
 

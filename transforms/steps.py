@@ -102,7 +102,9 @@ def _mend(case: Case, rules: Rules, isolated: bool) -> Case:
 
     def remeasure(pixels: Pixels) -> dict[str, float]:
         # What came is measured already.
-        measures = assessment.measures if pixels is photo.pixels else measure(look(pixels, photo.jpeg_quality))
+        measures = (
+            assessment.measures if pixels is photo.pixels else measure(look(pixels, photo.jpeg_quality), writing=False)
+        )
         return severities(measures, rules.thresholds)
 
     mended = optimize(photo, assessment, case.judgement, rules.bounds, remeasure)

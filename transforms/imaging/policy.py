@@ -60,6 +60,9 @@ class Thresholds:
     drawn: Points = setting(
         (0.90, 0.915, 0.93), unit="share", why="of the picture in its five commonest tones", decides=True
     )
+    overlay: Points = setting((0.0005, 0.03, 0.1), unit="share", why="of the photo under text laid over", decides=True)
+    screenshot: Points = setting((0.03, 0.04, 0.06), unit="share", why="of the height in a screen's bars", decides=True)
+    glare: Points = setting((0.002, 0.005, 0.3), unit="share", why="of the photo under reflections", decides=True)
     collage: Points = setting((0.95, 0.97, 1.2), unit="share", why="length of the straightest inner edge", decides=True)
 
     def __post_init__(self) -> None:
@@ -173,6 +176,15 @@ def _moved(measures: Measures) -> float:
     return measures["blur_width"] * math.sqrt(12)
 
 
+_WRITTEN_OVER = 2.5
+"""Log-odds from which text is taken as laid over; of photos of products with a print of words one in 100 passes."""
+
+
+def _laid_over(measures: Measures) -> float:
+    """Share of the photo under text that was laid over it, nothing where that may be the product's own print."""
+    return measures["overlay_cover"] if measures["overlay"] >= _WRITTEN_OVER else math.nan
+
+
 RULES = (
     Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
     Rule("size_chart", "drawn", lambda m: m["few_tones"], lambda m: 100 * m["few_tones"]),
@@ -189,6 +201,9 @@ RULES = (
     Rule("cut_off", "cut_off", lambda m: m["cut_odds"], lambda m: 100 * m["cut_off"], whole=False),
     Rule("small", "small", lambda m: m["fill"], lambda m: 100 * m["fill"], whole=False),
     Rule("collage", "collage", lambda m: m["seam"], lambda m: 2.0),
+    Rule("overlay", "overlay", _laid_over, lambda m: 100 * m["overlay_cover"]),
+    Rule("screenshot", "screenshot", lambda m: m["screen_bars"], lambda m: 100 * m["screen_bars"]),
+    Rule("glare", "glare", lambda m: m["glare"], lambda m: 100 * m["glare"], whole=False),
     Rule("border", "border", lambda m: m["border"], lambda m: 100 * m["border"]),
     Rule("dark", "dark", _light_missing, _light_missing, mendable=True),
     Rule("bright", "bright", lambda m: m["overexposed"], lambda m: max(0.3, 3 * _burnt(m)), mendable=True),

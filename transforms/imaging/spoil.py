@@ -183,3 +183,31 @@ def _fill(pixels: Pixels, size: tuple[int, int]) -> Pixels:
     scaled = cv2.resize(pixels, (max(size[0], round(width * scale)), max(size[1], round(height * scale))))
     top, left = (scaled.shape[0] - size[1]) // 2, (scaled.shape[1] - size[0]) // 2
     return np.asarray(scaled[top : top + size[1], left : left + size[0]], np.uint8)
+
+
+def screenshot(pixels: Pixels, rng: Rng) -> Pixels:
+    """Show the photo on a phone's screen: a bar with clock and signs above, a bar or a page with words and buttons below."""
+    height, width = pixels.shape[:2]
+    dark = bool(rng.random() < 0.5)
+    paper, ink = ((18, 18, 20), (235, 235, 235)) if dark else ((250, 250, 250), (30, 30, 30))
+    above, below = round(rng.uniform(0.06, 0.12) * width * 1.6), round(rng.uniform(0.08, 0.6) * width)
+    screen = Image.new("RGB", (width, above + height + below), paper)
+    screen.paste(Image.fromarray(pixels), (0, above))
+    draw = ImageDraw.Draw(screen)
+    size = max(9.0, 0.032 * width)
+    font = ImageFont.load_default(size)
+    draw.text((0.05 * width, 0.25 * size), f"{rng.integers(24)}:{rng.integers(60):02}", font=font, fill=ink)
+    for place in range(3):
+        left = (0.93 - 0.06 * place) * width
+        draw.rectangle((left, 0.4 * size, left + 0.035 * width, 1.3 * size), fill=ink)
+    for row, y in enumerate(np.arange(above + height + 0.6 * size, above + height + below - 1.6 * size, 1.8 * size)):
+        words = " ".join(rng.choice(WORDS, 2 if row else 1))
+        draw.text((0.05 * width, float(y)), words, font=font, fill=ink)
+    return np.asarray(screen)
+
+
+def reflect(pixels: Pixels, y: float, x: float, radius: float) -> Pixels:
+    """Add a lamp's reflection: a spot of `radius` pixels that is burnt out, fading around it."""
+    rows, columns = np.mgrid[0 : pixels.shape[0], 0 : pixels.shape[1]].astype(np.float32)
+    away = ((rows - y) ** 2 + (columns - x) ** 2) / np.float32(radius) ** 2
+    return _encoded(_LINEAR[pixels] + (2.7 * np.exp(-away))[..., None])

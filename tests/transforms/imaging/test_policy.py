@@ -32,6 +32,7 @@ FINE = {
     "light_fall": 0.3, "short_side": 800.0, "long_side": 1200.0, "blank": 0.3, "ground_plain": 1.0,
     "ground_lightness": 80.0, "fill": 0.6, "cut_off": 0.0, "cut_odds": -3.0, "overexposed": -4.0, "product_stops": 0.0,
     "burnt": -4.0, "enlarged_odds": -4.0, "clutter": 0.02, "border": 0.0, "seam": 0.1, "few_tones": 0.3,
+    "overlay": -20.0, "overlay_cover": 0.0, "screen_bars": 0.0, "glare": 0.0,
 }  # fmt: skip
 
 
@@ -98,6 +99,22 @@ def test_a_size_chart_may_be_what_a_main_photo_may_not():
     assert judge(chart, None, role="main").verdict == "retake"
     assert judge(chart, None, role="size chart").verdict == "accept"
     assert judge(chart, None, role="size_chart").verdict == "accept"
+
+
+def test_text_over_a_part_is_told_over_the_product_is_fatal_and_a_print_is_neither():
+    stamped = judge(assessment(overlay=9.0, overlay_cover=0.01), None)
+    assert (stamped.verdict, [r.code for r in stamped.reasons]) == ("accept", ["overlay"])
+    covered = assessment(overlay=9.0, overlay_cover=0.2)
+    assert judge(covered, None).verdict == "retake"
+    assert judge(covered, None).reasons[0].amount == 20.0
+    assert judge(covered, None, role="size chart").verdict == "accept"
+    printed = judge(assessment(overlay=-1.0, overlay_cover=0.2), None)
+    assert (printed.verdict, printed.reasons) == ("accept", ())
+
+
+def test_without_the_text_detector_no_reason_speaks_of_text():
+    found = judge(assessment(overlay=math.nan, overlay_cover=math.nan), None)
+    assert (found.verdict, found.reasons) == ("accept", ())
 
 
 def test_a_drawing_is_no_photo_of_a_product_but_a_size_chart_may_be_drawn():

@@ -5,6 +5,8 @@
 gives one finite float, or NaN, for each of `MEASURES`.
 """
 
+import math
+
 from transforms.imaging.measures import (
     blank,
     border,
@@ -16,11 +18,14 @@ from transforms.imaging.measures import (
     drawn,
     exposure,
     framing,
+    glare,
     ground,
     light,
     noise,
+    overlay,
     resolution,
     saturation,
+    screen,
     sharpness,
     tint,
 )
@@ -45,6 +50,9 @@ FAMILIES = (
     border,
     drawn,
     clipping,
+    overlay,
+    screen,
+    glare,
 )
 """The files of measures, in the order of the record's columns."""
 
@@ -52,11 +60,17 @@ MEASURES: tuple[Measure, ...] = tuple(declared for family in FAMILIES for declar
 """Every measure; names are columns of the record, so they are only ever added."""
 
 
-def measure(view: View) -> dict[str, float]:
-    """Return every measure of a photo by name: finite floats, NaN where one could not be made."""
+def measure(view: View, *, writing: bool = True) -> dict[str, float]:
+    """Return every measure of a photo by name: finite floats, NaN where one could not be made.
+
+    Without `writing` no text is looked for (NaN): that costs more than all else, and no mend of a photo writes on it.
+    """
     values: dict[str, float] = {}
     for family in FAMILIES:
-        values.update(family.measure(view))
+        if family is overlay and not writing:
+            values.update((declared.name, math.nan) for declared in overlay.MEASURES)
+        else:
+            values.update(family.measure(view))
     return values
 
 

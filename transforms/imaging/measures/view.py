@@ -47,6 +47,7 @@ class View:
         chroma: C*ab of `small`, float32.
         product: bool mask over `small`; all True where no product could be told apart.
         region: the product as it was found on `small`.
+        pixels: the photo itself, not a copy.
     """
 
     width: int
@@ -64,6 +65,7 @@ class View:
     chroma: Plane
     product: npt.NDArray[np.bool_]
     region: Region
+    pixels: Pixels
 
 
 def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
@@ -93,6 +95,7 @@ def look(pixels: Pixels, jpeg_quality: int | None = None) -> View:
         chroma=cv2.magnitude(lab[..., 1], lab[..., 2]),
         product=region.mask,
         region=region,
+        pixels=pixels,
     )
 
 

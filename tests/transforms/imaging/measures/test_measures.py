@@ -215,3 +215,17 @@ def test_a_ground_that_was_made_pure_white_is_not_burnt():
     photo[60:340, 60:240] = product[60:340, 60:240]
     assert measured(photo)["burnt"] < 0
     assert measured(photo)["overexposed"] < 0
+
+
+def test_a_screens_bars_are_measured_and_a_plain_border_is_none():
+    assert measured(spoil.screenshot(scene(), np.random.default_rng(1)))["screen_bars"] > 0.06
+    assert measured(scene())["screen_bars"] == 0.0
+    assert measured(spoil.frame(scene(), 0.08, np.random.default_rng(0)))["screen_bars"] == 0.0
+
+
+def test_a_reflection_is_glare_and_a_white_patch_is_none():
+    assert measured(spoil.reflect(scene(), 200, 150, 25))["glare"] > 0.005
+    patched = scene()
+    patched[180:220, 130:170] = 255
+    assert measured(patched)["glare"] == 0.0
+    assert measured(scene())["glare"] == 0.0

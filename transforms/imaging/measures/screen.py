@@ -16,7 +16,7 @@ from transforms.imaging.measures.view import View
 _SAME = 3
 _MOST = 0.55
 """Share of a row in its commonest tone from which it may be a bar's: signs, words and buttons take up the rest."""
-_BARE, _ENDED = 0.97, 0.6
+_BARE, _ENDED = 0.97, 0.25
 """That share in the last two rows of a bar, below its signs, and at most in the rows where the photo has begun."""
 _DEEPEST = 0.6
 _SIGNS = (0.02, 0.45)

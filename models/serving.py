@@ -31,7 +31,7 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
     The model is loaded once in a process by `models.scorer`, since RunInference makes a new shared handle for each pipeline.
     """
 
-    def __init__(self, settings: ModelSettings | None = None, *, batch: int = 16):
+    def __init__(self, settings: ModelSettings | None = None, *, batch: int = 4):
         """Take the settings of the model, and how many photos at most make a batch."""
         super().__init__()
         self.settings = settings or ModelSettings()

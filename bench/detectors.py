@@ -48,6 +48,10 @@ def _rule(curve: str) -> Evidence:
     return lambda m: sign * rule.evidence(m)
 
 
+def _measure(name: str) -> Evidence:
+    return lambda m: m[name]
+
+
 def _per_400(pixels: Pixels) -> float:
     return min(pixels.shape[:2]) / 400
 
@@ -119,8 +123,8 @@ def _joined(pixels: Pixels, parts: float, rng: Rng) -> Pixels:
 DETECTORS = (
     Detector("dark", _rule("dark"), (1, 1.5, 2), "stops less", lambda p, s, r: spoil.expose(p, -s)),
     Detector("too_dark", _rule("too_dark"), (3, 4), "stops less", lambda p, s, r: spoil.expose(p, -s)),
-    Detector("bright", _rule("high_key"), (0.7, 1, 1.5), "stops more", lambda p, s, r: spoil.expose(p, s)),
-    Detector("burnt_out", _rule("burnt_out"), (2, 3), "stops more", lambda p, s, r: spoil.expose(p, s)),
+    Detector("bright", _measure("overexposed"), (0.7, 1, 1.5), "stops more", lambda p, s, r: spoil.expose(p, s)),
+    Detector("burnt_out", _measure("burnt"), (2, 3), "stops more", lambda p, s, r: spoil.expose(p, s)),
     Detector("low_contrast", _rule("low_contrast"), (0.5, 0.35), "of the span", lambda p, s, r: spoil.veil(p, s)),
     Detector(
         "uneven_light",
@@ -130,10 +134,10 @@ DETECTORS = (
         lambda p, s, r: spoil.shade(p, s, r.uniform(0, 2 * np.pi)),
     ),
     Detector("cast", _rule("cast"), (1.5, 2, 3), "red to blue", _tinted),
-    Detector("blur", lambda m: m["blur"], (1, 1.5, 3), "px at 400", lambda p, s, r: spoil.defocus(p, s * _per_400(p))),
+    Detector("blur", _measure("blur"), (1, 1.5, 3), "px at 400", lambda p, s, r: spoil.defocus(p, s * _per_400(p))),
     Detector(
         "motion",
-        lambda m: m["blur"],
+        _measure("blur"),
         (5, 7, 15),
         "px at 400",
         lambda p, s, r: spoil.shake(p, s * _per_400(p), r.uniform(0, np.pi)),
@@ -145,7 +149,7 @@ DETECTORS = (
     Detector("low_res", _rule("low_res"), (300, 200), "px", lambda p, s, r: _resized(p, s)),
     Detector(
         "enlarged",
-        lambda m: m["blur"],
+        _measure("enlarged_odds"),
         (2, 3, 4),
         "times",
         lambda p, s, r: spoil.enlarge(p, round(min(p.shape[:2]) / s)),

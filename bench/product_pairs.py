@@ -2,7 +2,7 @@
 
     python -m bench.product_pairs [--photos 30] [--strength 0.2]
 
-On sellers' uploads (never trained on) and on studio photos of the test side of the split, for each defect.
+On uploads and studio photos of the test side of the split (no seller and no SKU of them was trained on), for each defect.
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models import references
+from models import graded, references
 from models.dataset import read_rgb
 from models.distortions import DISTORTIONS
 from models.evaluation import score
@@ -24,8 +24,8 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=30)
     parser.add_argument("--strength", type=float, default=0.2)
     args = parser.parse_args()
-    uploads = sorted((args.data / "uploads").glob("*.jpg"))
-    uploads = [uploads[i] for i in np.random.default_rng(0).permutation(len(uploads))[: args.photos]]
+    sellers = references.one_of_each(graded.uploads(args.data), test=True, seed=0)
+    uploads = [r.path for r in sellers][: args.photos]
     found = references.one_of_each(references.references(args.data), test=True, seed=0)
     studio = [r.path for r in found if r.kind == "studio"][: args.photos]
     scorer = load(form="litert")

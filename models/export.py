@@ -54,9 +54,8 @@ def export(
     (folder / FILES["litert"]).write_bytes(to_litert(network.__call__, shape))
     (folder / FILES["int8"]).unlink(missing_ok=True)
     if ranges is not None:
-        rounded = QualityNetwork(
-            quantized(network.features, ranges), network.opinion, network.interval, network.detector
-        )
+        heads = network.opinion, network.interval, network.detector, network.order
+        rounded = QualityNetwork(quantized(network.features, ranges), *heads)
         (folder / FILES["int8"]).write_bytes(to_litert(rounded.__call__, shape, int8=True))
     card = {
         "model_version": version(network, settings, ranges),
@@ -74,11 +73,17 @@ def version(network: QualityNetwork, settings: TileSettings, ranges: Ranges | No
     """Digest of all weights, of the geometry and of what int8 rounds to: 12 hex digits, the same for every form."""
     parts = network.opinion.parts
     told = [dataclasses.asdict(settings), LAYOUT, network.opinion.gamma, network.opinion.offset]
-    told += [PENALTIES, network.interval.floor, network.interval.width, [(str(p.part), p.weight) for p in parts]]
+    told += [
+        PENALTIES,
+        str(network.order.blocks),
+        network.interval.floor,
+        network.interval.width,
+        [(str(p.part), p.weight) for p in parts],
+    ]
     told += [dict(ranges or {})]
     arrays = [*network.features.backbone.get_weights(), network.opinion.alpha, network.interval.root]
     arrays += [array for p in parts for array in (p.mean, p.gain, p.support)]
-    arrays += dataclasses.astuple(network.detector)
+    arrays += [*dataclasses.astuple(network.detector), *dataclasses.astuple(network.order)[1:]]
     total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())

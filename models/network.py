@@ -11,6 +11,7 @@ from models.backbones import lite0
 from models.defects import DEFECTS, PENALTIES
 from models.detector import Detector
 from models.opinion import CLIP, Interval, Opinion
+from models.order import Order
 from models.tiles import LAYOUT
 from transforms.imaging.types import Pixels
 
@@ -106,27 +107,33 @@ def features_of(network: FeatureNetwork, batches: Iterable[Pixels]) -> npt.NDArr
 class QualityNetwork(tf.Module):
     """What is served: uint8 tiles of some photos in, everything the model says of them out."""
 
-    def __init__(self, features: FeatureNetwork, opinion: Opinion, interval: Interval, detector: Detector):
+    def __init__(
+        self, features: FeatureNetwork, opinion: Opinion, interval: Interval, detector: Detector, order: Order
+    ):
         super().__init__(name="quality")
         self.features = features
-        self.opinion, self.interval, self.detector = opinion, interval, detector
+        self.opinion, self.interval, self.detector, self.order = opinion, interval, detector, order
 
     def __call__(self, tiles: tf.Tensor) -> dict[str, tf.Tensor]:
         """Judge photos x tiles x side x side x 3, uint8.
 
         Returns:
-            `score`, `low` and `high` in 0..100 for each photo, and `defects`: photos x defects, probabilities; all float32.
+            `score`, `low` and `high` in 0..100 and `lost`, the points by which the score is below the opinion, for each photo;
+            `defects`: photos x defects, probabilities; all float32.
         """
         side = tiles.shape[2]
         features = self.features(tf.reshape(tiles, [-1, side, side, 3]))
         rows = tf.reshape(features, [-1, len(LAYOUT), features.shape[-1]])
         kernel = self._kernel(rows)
-        logits = self._defects(tf.reshape(features, [-1, len(LAYOUT) * features.shape[-1]]))
-        score = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset - penalty(logits)
+        both = tf.reshape(features, [-1, len(LAYOUT) * features.shape[-1]])
+        seen = tf.concat([rows[..., block] for block in self.order.blocks], axis=-1)
+        logits, steps = _layers(self.detector, both), _layers(self.order, tf.reshape(seen, [-1, len(self.order.mean)]))
+        lost = penalty(logits) + tf.math.softplus(steps[:, 0])
+        score = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset - lost
         reach = self._reach(kernel)
         ends = {"score": score, "low": score - reach, "high": score + reach}
         clipped = {name: tf.clip_by_value(value, 0.0, 100.0) for name, value in ends.items()}
-        return clipped | {"defects": tf.sigmoid(logits)}
+        return clipped | {"defects": tf.sigmoid(logits), "lost": lost}
 
     def _kernel(self, rows: tf.Tensor) -> tf.Tensor:
         """The kernel of `models.opinion` between photos and the training photos."""
@@ -152,12 +159,12 @@ class QualityNetwork(tf.Module):
             known += tf.reduce_sum(tf.square(tf.matmul(kernel[:, :end], band, transpose_b=True)), -1)
         return self.interval.width * tf.sqrt(tf.nn.relu(1.0 - known) + self.interval.floor)
 
-    def _defects(self, rows: tf.Tensor) -> tf.Tensor:
-        """The defects' logits."""
-        part = self.detector
-        scaled = tf.clip_by_value((rows - _constant(part.mean)) * _constant(part.gain), -CLIP, CLIP)
-        hidden = tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
-        return tf.matmul(hidden, _constant(part.out)) + _constant(part.out_bias)
+
+def _layers(part: Detector | Order, rows: tf.Tensor) -> tf.Tensor:
+    """What one hidden layer says of rows, photos x features: photos x outputs, before any sigmoid."""
+    scaled = tf.clip_by_value((rows - _constant(part.mean)) * _constant(part.gain), -CLIP, CLIP)
+    hidden = tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
+    return tf.matmul(hidden, _constant(part.out)) + _constant(part.out_bias)
 
 
 def penalty(logits: tf.Tensor) -> tf.Tensor:

@@ -87,6 +87,10 @@ class Scorer(ABC):
         """Do what the first photo would have to wait for."""
         self.score(np.zeros((1, *self.shape), np.uint8))
 
+    def points_lost(self, tiles: Pixels) -> npt.NDArray[np.float64]:
+        """Points by which each photo's score is below what people's opinion alone would say, before the scale's ends."""
+        return np.array([float(row["lost"]) for row in self._rows(np.ascontiguousarray(tiles))])
+
     def check(self, tiles: Pixels) -> None:
         """Say with a ValueError why one photo's tiles cannot be scored; return None where they can."""
         if not isinstance(tiles, np.ndarray) or tiles.dtype != np.uint8 or tiles.shape != self.shape:

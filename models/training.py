@@ -100,6 +100,11 @@ def spoilt_features(
     return features_of(network, [np.stack([example.tiles for example in made])]), np.stack([e.labels for e in made])
 
 
+def early(widths: Sequence[int]) -> tuple[slice, slice]:
+    """What of a tile's features the order looks at: stages 1 to 5, and the tones. They tell less of what is shown than the last."""
+    return slice(0, 2 * sum(widths[:5])), slice(2 * sum(widths), None)
+
+
 def choose(between: Floats, mos: Floats, seed: int, kernels: Sequence[Kernel] = KERNELS) -> Kernel:
     """The kernel whose out-of-fold scores have the smallest squared error on all photos of these distances."""
     parts, everyone = folds(len(mos), FOLDS, seed), np.arange(len(mos))

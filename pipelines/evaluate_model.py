@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, config: Config) -> int:
     """Measure, print, write the card; the exit code."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import dataset, detector, references, scorer, training
+    from models import dataset, references, scorer, training
 
     photos = dataset.human_rated(args.data)
     model, whole = (scorer.load(config.model.directory, form) for form in ("int8", "litert"))
@@ -58,8 +58,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     found, labels = kept(f"found-{model.version}-{len(clean)}", lambda: found_by(model, clean))
 
     rounded = _int8_features(args.data, kept, network, photos, model, card["int8"]["seed"])
-    (rated,) = kept(f"rated-found-{model.version}", lambda: (_found_on(model, photos),))
-    lost = detector.penalty(rated)
+    (lost,) = kept(f"rated-lost-{model.version}", lambda: (_lost_on(model, photos),))
     text = "\n\n".join(
         [
             *_heading(card),
@@ -77,16 +76,15 @@ def run(args: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-def _found_on(model: Any, photos: Any) -> np.ndarray:
-    """The served model's probabilities for the rated photos: photos x defects."""
+def _lost_on(model: Any, photos: Any) -> np.ndarray:
+    """The points that the served model takes from its opinion of each rated photo."""
     from models.tiles import cut
 
-    found = []
+    lost = []
     for index in range(len(photos)):
-        (prediction,) = model.score(cut(photos.pixels(index), model.tiles)[None])
-        found.append([prediction.defects[name] for name in model.defects])
+        lost += list(model.points_lost(cut(photos.pixels(index), model.tiles)[None]))
         show("rated photos scored", index + 1, len(photos))
-    return np.array(found)
+    return np.array(lost)
 
 
 def _int8_features(data: Path, kept: Kept, network: Any, photos: Any, model: Any, seed: int) -> np.ndarray:

@@ -23,6 +23,8 @@ WORK = Path(".cache/train")
 SEEDS = (0, 1, 2)
 CLEAN_PHOTOS = 240
 """Clean photos that are spoilt for the defects' training: as many groups, one photo of each."""
+GRADED_PHOTOS, GRADED_UPLOADS = 80, 60
+"""Clean photos, and sellers' uploads, that are spoilt by growing steps for the order; the clean ones for the defects too."""
 
 BACKBONES = ("lite0", "plain", "vgg16")
 BUDGET_MINUTES = 30.0
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     photos, known = dataset.human_rated(args.data), references.references(args.data)  # before TensorFlow has its say
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import calibration, detector, opinion, training
+    from models import calibration, detector, graded, opinion, order, training
     from models.backbones import choices
     from models.defects import DEFECTS
     from models.export import export
@@ -84,17 +86,23 @@ def run(args: argparse.Namespace, config: Config) -> int:
     kept = Kept.of(args.work, network, settings)
     (features,) = kept("rated", lambda: (training.photo_features(network, photos, settings, show),))
     spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
-    found = detector.train(spoilt, labels, args.seed, show)
+    steps, uploads = graded_photos(kept, network, settings, clean, args)
+    known_steps = np.tile(graded.known_defects(), (len(steps), 1))
+    found = detector.train(np.concatenate([spoilt, *steps]), np.concatenate([labels, known_steps]), args.seed, show)
     nested = [training.nested(features, photos.mos, seed, show, parts) for seed in SEEDS]
-    lost = found.penalty(features)
-    figures = [training.agreement(out.scores - lost, photos.mos) for out in nested]
-    mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
-
     everyone = np.arange(len(photos))
     kernel = training.choose(opinion.distances(features, parts, everyone), photos.mos, args.seed)
     fitted = opinion.fit(features, photos.mos, parts, kernel)
+    versions, pairs = np.concatenate([*steps, *uploads, spoilt]), better_than(steps + uploads, spoilt, len(clean))
+    seen = training.early(choice.widths)
+    points = fitted.predict(versions) - found.penalty(versions)
+    ordered = order.train(versions, points, pairs, args.seed, show, seen)
+    lost = found.penalty(features) + ordered.lost(features)
+    figures = [training.agreement(out.scores - lost, photos.mos) for out in nested]
+    mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
+
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
-    told = facts(len(photos), len(spoilt), dataclasses.asdict(kernel), mean)
+    told = facts(len(photos), len(spoilt), len(versions) - len(spoilt), dataclasses.asdict(kernel), mean)
     ranges = None
     if args.backbone == "lite0":
         drawn = calibration.photos(args.data, photos, args.seed)
@@ -103,7 +111,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if not served:
         told["backbone"] = {"name": args.backbone, "weights": weights}
     out = args.out or (SHIPPED if served else ELSEWHERE / f"model-{args.backbone}")
-    trained = QualityNetwork(network, fitted, interval, found)
+    trained = QualityNetwork(network, fitted, interval, found, ordered)
     card = export(trained, out, settings, told, defects=DEFECTS, ranges=ranges)
     print(
         f"{len(photos)} rated photos, nested {training.FOLDS}-fold, mean of {len(SEEDS)} seeds: "
@@ -162,6 +170,39 @@ def spoilt_photos(kept: Kept, network: Any, settings: Any, clean: Sequence[Any],
     return tuple(np.concatenate(arrays) for arrays in zip(*made, strict=True))
 
 
+def graded_photos(
+    kept: Kept, network: Any, settings: Any, clean: Sequence[Any], args: argparse.Namespace
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Features of photos spoilt by growing steps, one array a photo: of clean ones, and of sellers' uploads."""
+    from models import graded, references
+
+    sellers = references.one_of_each(graded.uploads(args.data), test=False, seed=args.seed)[:GRADED_UPLOADS]
+    chosen = [*clean[:GRADED_PHOTOS], *sellers]
+    made: list[np.ndarray] = []
+
+    def features_of(photo: Any) -> Arrays:
+        return (graded.graded_features(network, photo.path, args.seed, settings),)
+
+    for done, photo in enumerate(chosen):
+        made += kept(f"graded-{args.seed}-{photo.kind}-{photo.path.stem}", partial(features_of, photo))
+        show("graded photos", done + 1, len(chosen))
+    ends = len(chosen) - len(sellers)
+    return made[:ends], made[ends:]
+
+
+def better_than(graded_ones: Sequence[np.ndarray], spoilt: np.ndarray, clean: int) -> np.ndarray:
+    """Pairs of rows, the better first, of graded photos and then of what was spoilt for the defects, photo by photo."""
+    from models import graded
+
+    length = len(graded_ones[0])
+    pairs = [graded.steps() + place * length for place in range(len(graded_ones))]
+    start, count = length * len(graded_ones), len(spoilt) // clean
+    # The first version of each clean photo is the photo itself: better than all that were made of it.
+    firsts = range(start, start + len(spoilt), count)
+    pairs += [np.stack([np.full(count - 1, first), np.arange(first + 1, first + count)], axis=1) for first in firsts]
+    return np.concatenate(pairs)
+
+
 def int8_ranges(
     kept: Kept, network: Any, settings: Any, drawn: Mapping[str, Sequence[Path]], seed: int
 ) -> dict[str, tuple[float, float]]:
@@ -186,7 +227,7 @@ def weights_digest(network: Any) -> str:
     return total.hexdigest()
 
 
-def facts(rated: int, spoilt: int, kernel: dict[str, Any], nested: dict[str, float]) -> dict[str, Any]:
+def facts(rated: int, spoilt: int, graded: int, kernel: dict[str, Any], nested: dict[str, float]) -> dict[str, Any]:
     """What `model.json` tells besides the weights: data, licences, bands, figures."""
     return {
         "trained_on": [
@@ -201,6 +242,11 @@ def facts(rated: int, spoilt: int, kernel: dict[str, Any], nested: dict[str, flo
                 "set": "references, spoilt on purpose",
                 "examples": spoilt,
                 "licence": "OSL-3.0 (studio), MIT, CC BY 4.0, Unsplash, CC BY-SA 4.0: see the data folder's README",
+            },
+            {
+                "set": "references and uploads, spoilt by growing steps, for the order of scores alone",
+                "examples": graded,
+                "licence": "as above; uploads CC0",
             },
         ],
         "backbone": {

@@ -36,5 +36,5 @@ setup(
     python_requires=">=3.11,<3.14",
     install_requires=SECTIONS[""],
     extras_require={name: SECTIONS[name] for name in ("text", "training", "tests", "lint")},
-    entry_points={"console_scripts": ["vitrine = pipelines.cli:main"]},
+    entry_points={"console_scripts": ["vitrine = pipelines.cli:command"]},
 )

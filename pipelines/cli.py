@@ -10,8 +10,7 @@ import logging
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from types import FrameType
 
@@ -35,11 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0 when the job was done, 2 when it cannot be done as asked, 130 when interrupted, 1 for a fault."""
+    """Run one command; return 0 when the job was done, 2 when it cannot be done as asked, 1 for a fault."""
     argv = list(sys.argv[1:] if argv is None else argv)
     try:
-        with _answering_interrupts():
-            return _run(argv)
+        return _run(argv)
     except UserError as error:
         print(f"vitrine: {error}", file=sys.stderr)
         return 2
@@ -55,18 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-@contextlib.contextmanager
-def _answering_interrupts() -> Iterator[None]:
-    """Leave at once at Ctrl-C. A job that a shell put in the background ignores it, and goes on ignoring it."""
-    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ours = ours and threading.current_thread() is threading.main_thread()
-    if ours:
+def command() -> None:
+    """Be the process of one command: leave at once at Ctrl-C until the job is done, and no more once it is.
+
+    A job that a shell put in the background ignores Ctrl-C, and goes on ignoring it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
-    try:
-        yield
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
@@ -119,4 +115,4 @@ def _log(verbose: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -244,7 +244,7 @@ def test_an_interrupt_is_answered_at_once_and_the_next_run_goes_on(tmp_path):
     command += ["--output", str(tmp_path / "out"), "--run-epoch-photos", "2"]
     # A job that a shell put in the background ignores Ctrl-C, and so does what it starts.
     heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    for wait in (3.0, 3.7, 4.4):
+    for wait in (2.0, 2.7, 3.4, 4.1):
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heed
         )

@@ -32,9 +32,6 @@ class Bounds:
     structure: float = setting(
         0.90, unit="correlation", decides=True, why="least agreement of local luma structure, before and after"
     )
-    texture: float = setting(
-        0.35, unit="share", decides=True, why="most of the fine detail above the noise that a denoiser may take"
-    )
     hue: float = setting(
         4.0, unit="degrees", decides=True, why="mean turn of hue where there is colour (not for white balance)"
     )

@@ -12,7 +12,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,12 @@ class Scorer(ABC):
     def points_lost(self, tiles: Pixels) -> npt.NDArray[np.float64]:
         """Points by which each photo's score is below what people's opinion alone would say, before the scale's ends."""
         return np.array([float(row["lost"]) for row in self._rows(np.ascontiguousarray(tiles))])
+
+    def expect(self, settings: TileSettings) -> None:
+        """Raise a UserError where photos are cut otherwise than those that the model was trained on."""
+        if settings != self.tiles:
+            told = " ".join(f"--tiles-{name} {value}" for name, value in asdict(self.tiles).items())
+            raise UserError(f"this model was trained on other tiles: give it {told}")
 
     def check(self, tiles: Pixels) -> None:
         """Say with a ValueError why one photo's tiles cannot be scored; return None where they can."""
@@ -212,26 +218,27 @@ _loaded: dict[tuple[str, str], Scorer] = {}
 _lock = threading.Lock()
 
 
-def load(directory: Path | str | None = None, form: str = "auto") -> Scorer:
+def load(directory: Path | str | None = None, form: str = "auto", *, tensorflow: bool = True) -> Scorer:
     """Load a trained model; the same one is loaded once in a process, whoever asks.
 
     Args:
         directory: the model's folder; None or "" for the shipped one.
         form: "int8", "litert" (float32), "savedmodel", or "auto": the SavedModel where a GPU and TensorFlow are found, else
             int8, and litert where that was not written.
+        tensorflow: False where "auto" must not choose what needs it.
 
     Raises:
         UserError: when there is no whole model of that form there.
     """
     folder = Path(directory or SHIPPED)
     card = read_card(folder)
-    form = choose_form(card["digests"]) if form == "auto" else form
+    form = choose_form(card["digests"], tensorflow) if form == "auto" else form
     if form not in FORMS:
         raise UserError(f"no such form of the model: {form}; choose auto or one of {', '.join(FORMS)}")
     with _lock:
         key = (card["digests"].get(form, ""), form)
         if key not in _loaded:
-            if digest(folder / FILES[form]) != key[0]:
+            if not key[0] or digest(folder / FILES[form]) != key[0]:
                 raise UserError(
                     f"{folder / FILES[form]} is missing or is not what {CARD} describes: train again, or restore it"
                 )
@@ -252,13 +259,13 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def choose_form(written: Container[str]) -> str:
+def choose_form(written: Container[str], tensorflow: bool = True) -> str:
     """Return "savedmodel" where an NVIDIA device and TensorFlow are there, else "int8" where it is written, else "litert".
 
     It imports no TensorFlow to find out.
     """
     gpu = any(Path("/dev").glob("nvidia[0-9]*"))
-    if gpu and importlib.util.find_spec("tensorflow"):
+    if tensorflow and gpu and importlib.util.find_spec("tensorflow"):
         return "savedmodel"
     return "int8" if "int8" in written else "litert"
 

@@ -40,7 +40,8 @@ def run(args: argparse.Namespace, config: Config) -> int:
     """Judge each photo; 0 when every one could be judged, 1 when one was refused."""
     if args.explain and len(args.photos) > 1:
         raise UserError("--explain draws one photo: name one")
-    scorer = load(config.model.directory, config.model.form if config.model.form != "auto" else "int8")
+    scorer = load(config.model.directory, config.model.form, tensorflow=False)
+    scorer.expect(config.tiles)
     refused = 0
     for name in args.photos:
         try:

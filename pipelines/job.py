@@ -12,13 +12,15 @@ def open_job(config: Config, output: Output) -> Job:
     """Load the model; nothing else is opened yet.
 
     Raises:
-        UserError: the model is missing or damaged.
+        UserError: the model is missing or damaged, or was trained on other tiles.
     """
+    scorer = load(config.model.directory, config.model.form)
+    scorer.expect(config.tiles)
     return Job(
         rules=config.rules,
         fetch=config.fetch,
         handler=QualityModelHandler(config.model, batch=config.run.batch_photos),
-        maker=maker(config, load(config.model.directory, config.model.form)),
+        maker=maker(config, scorer),
         output=output,
         tables=config.tables,
         journal=output.state_folder() / "attempts",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from models.scorer import BUCKETS, CARD, FILES, FORMS, SHIPPED, choose_form, load
+from models.tiles import TileSettings
 from transforms.errors import UserError
 
 SAME = 0.01
@@ -44,6 +45,7 @@ def test_without_a_gpu_the_int8_form_is_chosen(monkeypatch):
     assert choose_form(FORMS) == "int8"
     assert choose_form(("litert", "savedmodel")) == "litert"
     monkeypatch.setattr("models.scorer.Path.glob", lambda *_: iter(["nvidia0"]))
+    assert choose_form(FORMS, tensorflow=False) == "int8"
     assert choose_form(FORMS) == "savedmodel"
 
 
@@ -106,3 +108,18 @@ def test_a_damaged_or_missing_model_is_named(tmp_path):
         load(tmp_path, "litert")
     with pytest.raises(UserError, match="no such form"):
         load(form="onnx")
+
+
+def test_a_form_that_was_not_written_is_one_sentence(tmp_path):
+    card = json.loads((SHIPPED / CARD).read_text("utf-8"))
+    del card["digests"]["int8"]
+    (tmp_path / CARD).write_text(json.dumps(card), "utf-8")
+    with pytest.raises(UserError, match=FILES["int8"]):
+        load(tmp_path, "int8")
+
+
+def test_other_tiles_than_those_of_the_training_are_one_sentence():
+    scorer = load(form="int8")
+    scorer.expect(scorer.tiles)
+    with pytest.raises(UserError, match=f"--tiles-side {scorer.tiles.side}"):
+        scorer.expect(TileSettings(side=64))

@@ -6,7 +6,6 @@ the last look is read once, and of it only the columns that identify a row; a co
 The index can always be made again from the tables, and is, where it is missing, damaged, or of tables since replaced.
 """
 
-import contextlib
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transforms.errors import UserError
+from transforms.sinks.index_file import connect, discard, is_damaged, transaction
 from transforms.sinks.table_log import TableLog
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ Identity = tuple[str, str | None, str | None]
 """(event_id, uri, generation); without a generation the URI is not looked at: it tells no version from the next."""
 
 _COLUMNS = ["event_id", "uri", "generation", "revision"]
-_WAIT_S = 600.0
 _CACHE_KB = 16_000
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
-"""SQLITE_ERROR: the tables in the file are not those that the statements here are for."""
 
 
 _LAYOUT = f"""
@@ -72,7 +69,7 @@ class Finished:
             try:
                 return self._revisions(tables, identities)
             except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+                if not is_damaged(error):
                     raise
             self._discard()
             return self._revisions(tables, identities)
@@ -87,17 +84,14 @@ class Finished:
 
     def _discard(self) -> None:
         self.close()
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        discard(self.path)
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+    connection = connect(path)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
-        with _transaction(connection):
+        with transaction(connection):
             if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
                 for name in ("revisions", "followed"):
                     connection.execute(f"DROP TABLE IF EXISTS {name}")
@@ -133,7 +127,7 @@ def _follow(connection: sqlite3.Connection, tables: Sequence["DeltaTable"]) -> N
     logs = [_Log(table) for table in tables]
     if all(_known(connection, log) == log.table.version() for log in logs):
         return
-    with _transaction(connection):
+    with transaction(connection):
         if not _catch_up(connection, logs):
             _rebuild(connection, logs)
 
@@ -183,18 +177,6 @@ def _remember(connection: sqlite3.Connection, log: "_Log") -> None:
     known = _known(connection, log)
     if known is None or known < version:
         connection.execute("INSERT OR REPLACE INTO followed VALUES (?, ?, ?)", (log.name, version, log.digest(version)))
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 class _Log(TableLog):

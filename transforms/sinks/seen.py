@@ -4,16 +4,16 @@ A local SQLite file, kept up by the tables' own logs as the index of finished ve
 last look is read. It can always be made again from the tables, and is, where it does not fit them.
 """
 
-import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 from transforms.errors import UserError
 from transforms.identity import is_newer
 from transforms.records import Row
+from transforms.sinks.index_file import connect, discard, is_damaged, transaction
 from transforms.sinks.output import Output
 from transforms.sinks.table_log import TableLog
 from transforms.sinks.tables import DEAD_LETTERS, QUALITY, read_table
@@ -77,7 +77,7 @@ class Seen:
                 log.table.update_incremental()
             if all(self._known(log) == log.table.version() for log in self._logs):
                 return
-            with _transaction(self._connection):
+            with transaction(self._connection):
                 if not all(self._catch_up(log) for log in self._logs):
                     self._rebuild()
         except (sqlite3.Error, OSError) as error:
@@ -164,35 +164,27 @@ def _day_of(file: str) -> str:
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
-        return _connect(path)
-    except sqlite3.DatabaseError:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _connect(path)
+        return _laid_out(path)
+    except sqlite3.DatabaseError as error:
+        if not is_damaged(error):
+            raise
+        discard(path)
+        return _laid_out(path)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=600, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    with _transaction(connection):
-        if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
-            for table in ("newest", "contents", "followed"):
-                connection.execute(f"DROP TABLE IF EXISTS {table}")
-            for statement in _LAYOUT:
-                connection.execute(statement)
-    return connection
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _laid_out(path: Path) -> sqlite3.Connection:
+    connection = connect(path)
     try:
-        yield
+        with transaction(connection):
+            if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+                for table in ("newest", "contents", "followed"):
+                    connection.execute(f"DROP TABLE IF EXISTS {table}")
+                for statement in _LAYOUT:
+                    connection.execute(statement)
     except BaseException:
-        connection.execute("ROLLBACK")
+        connection.close()
         raise
-    connection.execute("COMMIT")
+    return connection
 
 
 def _name(uri: str) -> bytes:

@@ -40,6 +40,8 @@ def run(args: argparse.Namespace, config: Config) -> int:
     """Judge each photo; 0 when every one could be judged, 1 when one was refused."""
     if args.explain and len(args.photos) > 1:
         raise UserError("--explain draws one photo: name one")
+    if args.explain:
+        _spare(args.explain, args.photos[0])
     scorer = load(config.model.directory, config.model.form, tensorflow=False)
     scorer.expect(config.tiles)
     refused = 0
@@ -66,6 +68,14 @@ def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
     fetched = steps.fetch(event, config.fetch, config.rules)
     case = steps.examine(fetched, config.rules, lambda tiles: scorer.score(tiles[None])[0])
     return dataclasses.replace(case, seconds=time.perf_counter() - began)
+
+
+def _spare(target: Path, photo: str) -> None:
+    """Refuse to draw where a photo would be lost for it."""
+    if target.suffix.lower() != ".png":
+        raise UserError(f"--explain writes a PNG: give it a name that ends in .png, not {target}")
+    if target.exists() and Path(photo).exists() and target.samefile(photo):
+        raise UserError(f"--explain {target} is the photo itself: name another file")
 
 
 def _draw(case: Case, target: Path, config: Config) -> None:
@@ -108,7 +118,7 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
         if opinion
         else "no score"
     )
-    yield f"{name}: {judgement.verdict}, {score}"
+    yield f"{_on_one_line(name)}: {judgement.verdict}, {score}"
     for reason in judgement.reasons:
         yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
     for action in case.mended.actions if case.mended else ():
@@ -117,10 +127,15 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
         yield f"    not mended by {action.operation}: {action.bound}"
 
 
+def _on_one_line(name: str) -> str:
+    """Show a file's name without what would break the line or the terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 def _print_refusal(name: str, error: RefusalError, as_json: bool) -> None:
     if as_json:
         print(
             json.dumps({"uri": name, "verdict": None, "code": error.code, "message": error.message}, ensure_ascii=False)
         )
     else:
-        print(f"{name}: refused, {error.code} ({REFUSALS[error.code]}): {error.message}", flush=True)
+        print(f"{_on_one_line(name)}: refused, {error.code} ({REFUSALS[error.code]}): {error.message}", flush=True)

@@ -75,7 +75,7 @@ def _leave(number: int, frame: FrameType | None) -> None:
     journal = sys.modules.get("transforms.imaging.codec.journal")  # not worth an import where nothing was decoded
     if journal is not None:
         journal.absolve()
-    os.write(2, b"\nvitrine: interrupted; run the same command again to go on\n")
+    os.write(2, b"\nvitrine: interrupted; what was committed is safe, and the same command goes on from there\n")
     os._exit(128 + number)
 
 

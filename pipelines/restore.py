@@ -36,6 +36,8 @@ def run(args: argparse.Namespace, config: Config) -> int:
     written = wanted.get(output.suffix.lower())
     if written is None:
         raise UserError(f"{output} is of a format that is not written: use one of {', '.join(wanted)}")
+    if output.exists() and any(path.exists() and output.samefile(path) for path in (args.photo, args.mask)):
+        raise UserError(f"{output} is the photo or its mask, which would be lost: name another file")
     data = _bytes(args.photo)
     try:
         pixels = decode(data, config.rules.assess.decode).pixels

@@ -51,3 +51,25 @@ def test_a_one_pixel_photo_is_judged(tmp_path, capsys):
     Image.new("L", (1, 1)).save(tmp_path / "dot.gif")
     assert cli.main(["check", str(tmp_path / "dot.gif")]) == 0
     assert "retake" in capsys.readouterr().out
+
+
+def test_explaining_costs_no_photo(tmp_path, capsys):
+    photo, other = tmp_path / "photo.png", tmp_path / "other.jpg"
+    Image.open(SAMPLE).save(photo)
+    Image.open(SAMPLE).save(other)
+    before = photo.read_bytes(), other.read_bytes()
+    (tmp_path / "link.png").symlink_to(photo)
+    for target in (photo, other, tmp_path / "link.png"):
+        assert cli.main(["check", str(photo), "--explain", str(target)]) == 2
+        assert "--explain" in capsys.readouterr().err
+    assert (photo.read_bytes(), other.read_bytes()) == before
+    assert cli.main(["check", str(photo), "--explain", str(tmp_path / "drawn.png")]) == 0
+    assert Image.open(tmp_path / "drawn.png").format == "PNG"
+
+
+def test_a_name_with_a_line_end_stays_on_its_line(tmp_path, capsys):
+    odd = tmp_path / "one\ntwo.jpg"
+    Image.open(SAMPLE).save(odd)
+    cli.main(["check", str(odd), str(tmp_path / "no\nne.jpg")])
+    said = capsys.readouterr().out
+    assert "one\\ntwo.jpg: " in said and "no\\nne.jpg: refused" in said

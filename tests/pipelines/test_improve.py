@@ -135,6 +135,19 @@ def test_restore_fills_the_mask_and_nothing_else(tmp_path, capsys, method):
     assert (mended[mask > 0] != 255).any()
 
 
+def test_restore_writes_over_neither_photo_nor_mask(tmp_path, capsys):
+    photo, mask = tmp_path / "photo.png", tmp_path / "mask.png"
+    Image.new("RGB", (40, 30), (200, 10, 10)).save(photo)
+    marked = Image.new("L", (40, 30))
+    marked.paste(255, (5, 5, 9, 9))
+    marked.save(mask)
+    before = photo.read_bytes(), mask.read_bytes()
+    for target in (photo, mask):
+        assert main(["restore", str(photo), "--mask", str(mask), "-o", str(target)]) == 2
+        assert "would be lost" in capsys.readouterr().err
+    assert (photo.read_bytes(), mask.read_bytes()) == before
+
+
 def test_restore_says_what_is_wrong_with_a_mask(tmp_path, capsys):
     photo = write(tmp_path / "photo.png", scene())
     mask = write(tmp_path / "mask.png", np.zeros((5, 9), np.uint8))

@@ -11,14 +11,13 @@ for `burnt` with the policy's condition that the product is lighter than middle 
 import argparse
 import csv
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from bench.fit_blur import logistic
+from bench.line import Line, fit_line, fold
 from transforms.imaging import spoil
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.limits import DecodeLimits
@@ -42,7 +41,6 @@ _MIDDLE_GREY = 0.461
 FALSE = (0.05, 0.03, 0.01, 0.005, 0.0025)
 
 Row = tuple[str, str, np.ndarray]
-Line = tuple[np.ndarray, np.ndarray, np.ndarray, float]
 
 
 def variants(data: Path) -> Iterator[tuple[str, str, Pixels]]:
@@ -92,13 +90,10 @@ def described(kind: str, group: str, pixels: Pixels) -> Row:
 
 
 def fit(rows: Sequence[Row], spoilt: Sequence[str]) -> Line:
-    """Fit one line: features are brought to mean 0 and deviation 1 first."""
+    """Fit one line, of what is fine and of what is spoilt so."""
     chosen = [row for row in rows if row[0] in FINE or row[0] in spoilt]
     x, truth = np.array([row[2] for row in chosen]), np.array([int(row[0] in spoilt) for row in chosen])
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-    lines = logistic((x - mean) / scale, truth, np.ones(len(x)), PENALTY)
-    line = lines[1] - lines[0]
-    return mean, scale, line[:-1], float(line[-1])
+    return fit_line(x, truth, np.ones(len(x)), PENALTY)
 
 
 def main() -> None:
@@ -114,10 +109,10 @@ def main() -> None:
         odds: dict[str, list[float]] = {}
         light: dict[str, list[bool]] = {}
         for held in range(FOLDS):
-            mean, scale, weights, offset = fit([row for row in rows if _fold(row[1]) != held], spoilt)
+            line = fit([row for row in rows if fold(row[1], FOLDS) != held], spoilt)
             for kind, group, values in rows:
-                if _fold(group) == held:
-                    odds.setdefault(kind, []).append(float((values - mean) / scale @ weights + offset))
+                if fold(group, FOLDS) == held:
+                    odds.setdefault(kind, []).append(float(line.odds(values)))
                     light.setdefault(kind, []).append(name != "burnt" or values[_MEDIAN] > _MIDDLE_GREY)
         print(f"{name}\nlog-odds" + "".join(f"{kind:>15}" for kind in odds))
         for false in FALSE:
@@ -126,15 +121,9 @@ def main() -> None:
         for level in Thresholds().burnt_out if name == "burnt" else Thresholds().bright[:2]:
             shares = [np.mean((np.array(odds[kind]) > level) & light[kind]) for kind in odds]
             print(f"{level:8.2f}" + "".join(f"{share:15.4f}" for share in shares) + "   (policy)")
-        mean, scale, weights, offset = fit(rows, spoilt)
-        short = [[float(f"{v:.5g}") for v in part] for part in (mean, scale, weights)]
-        stored[name] = dict(zip(("mean", "scale", "weights"), short, strict=True)) | {"offset": round(offset, 4)}
+        stored[name] = fit(rows, spoilt).stored()
     if args.write:
         WEIGHTS.write_text(json.dumps(stored) + "\n", encoding="utf-8")
-
-
-def _fold(group: str) -> int:
-    return zlib.crc32(group.encode()) % FOLDS
 
 
 if __name__ == "__main__":

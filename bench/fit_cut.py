@@ -12,7 +12,6 @@ three rows are the policy's points.
 import argparse
 import csv
 import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.fit_blur import logistic
+from bench.line import Line, fit_line, fold
 from transforms.imaging import spoil
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.limits import DecodeLimits
@@ -37,8 +36,6 @@ LEAST_LOST = 0.1
 SHARES = {"third": 1 / 3, "ninth": 1 / 9}
 WEIGHT = {"uploads": 1.0, "studio": 0.25, "shop": 0.25, "third": 0.5, "ninth": 0.1}
 FALSE = (0.05, 0.02, 0.01)
-
-Line = tuple[np.ndarray, np.ndarray, np.ndarray, float]
 
 
 @dataclass(frozen=True)
@@ -86,7 +83,7 @@ def read(data: Path) -> list[Described]:
 
 
 def fit(photos: Sequence[Described]) -> Line:
-    """Fit the line: features are brought to mean 0 and deviation 1 first."""
+    """Fit the line to the sides of whole photos and to those that were cut."""
     rows, truth, weight = [], [], []
     for photo in photos:
         if not photo.named:
@@ -98,17 +95,12 @@ def fit(photos: Sequence[Described]) -> Line:
                 rows.append(cut[side, side])
                 truth.append(1)
                 weight.append(WEIGHT[name])
-    x = np.array(rows)
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-    lines = logistic((x - mean) / scale, np.array(truth), np.array(weight), PENALTY)
-    line = lines[1] - lines[0]
-    return mean, scale, line[:-1], float(line[-1])
+    return fit_line(np.array(rows), np.array(truth), np.array(weight), PENALTY)
 
 
 def odds(line: Line, sides: np.ndarray) -> np.ndarray:
     """Return the log-odds of the likeliest side."""
-    mean, scale, weights, offset = line
-    return np.asarray(((sides - mean) / scale @ weights + offset).max(axis=-1))
+    return np.asarray(line.odds(sides).max(axis=-1))
 
 
 def main() -> None:
@@ -122,8 +114,8 @@ def main() -> None:
     whole: dict[str, list[float]] = {"uploads": [], "studio": [], "shop": [], "named": []}
     cut: dict[str, list[np.ndarray]] = {name: [] for name in SHARES}
     for held in range(FOLDS):
-        line = fit([p for p in photos if _fold(p.group) != held])
-        for photo in (p for p in photos if _fold(p.group) == held):
+        line = fit([p for p in photos if fold(p.group, FOLDS) != held])
+        for photo in (p for p in photos if fold(p.group, FOLDS) == held):
             whole["named" if photo.named else photo.kind].append(float(odds(line, photo.whole)))
             for name, sides in photo.cut.items():
                 cut[name].append(odds(line, sides))
@@ -135,18 +127,7 @@ def main() -> None:
         widths = (9, 8, 8, 15, 11, 11)
         print(f"{level:8.2f} " + " ".join(f"{rate:{width}.3f}" for rate, width in zip(rates, widths, strict=True)))
     if args.write:
-        mean, scale, weights, offset = fit(photos)
-        short = {
-            name: [float(f"{v:.5g}") for v in part]
-            for name, part in zip(("mean", "scale", "weights"), (mean, scale, weights), strict=True)
-        }
-        WEIGHTS.write_text(
-            json.dumps({"features": NAMES, **short, "offset": round(offset, 4)}) + "\n", encoding="utf-8"
-        )
-
-
-def _fold(group: str) -> int:
-    return zlib.crc32(group.encode()) % FOLDS
+        WEIGHTS.write_text(json.dumps({"features": NAMES, **fit(photos).stored()}) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ import argparse
 import csv
 import json
 import random
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from bench.fit_blur import logistic
+from bench.line import Line, fit_line, fold
 from transforms.imaging import spoil
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.limits import DecodeLimits
@@ -61,40 +60,27 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    rows = [(kind, _fold(group), _numbers(pixels)) for kind, group, pixels in variants(args.data)]
+    rows = [(kind, fold(group, FOLDS), _numbers(pixels)) for kind, group, pixels in variants(args.data)]
     kinds, folds = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
     x, truth = np.array([row[2] for row in rows]), np.array(["as it came" not in row[0] for row in rows]).astype(int)
     odds = np.zeros(len(x))
     for held in range(FOLDS):
-        mean, scale, weights, offset = _fit(x[folds != held], truth[folds != held])
-        odds[folds == held] = np.clip((x[folds == held] - mean) / scale, -4, 4) @ weights + offset
+        odds[folds == held] = _fit(x[folds != held], truth[folds != held]).odds(x[folds == held])
     order = list(dict.fromkeys(kinds))
     print("log-odds" + "".join(f"{kind:>26}" for kind in order))
     for false in FALSE:
         level = float(np.quantile(odds[kinds == "as it came"], 1 - false))
         print(f"{level:8.2f}" + "".join(f"{np.mean(odds[kinds == kind] > level):26.3f}" for kind in order))
     if args.write:
-        mean, scale, weights, offset = _fit(x, truth)
-        short = {
-            name: [float(f"{v:.5g}") for v in part]
-            for name, part in (("mean", mean), ("scale", scale), ("weights", weights))
-        }
-        WEIGHTS.write_text(json.dumps({**short, "offset": round(offset, 4)}) + "\n", encoding="utf-8")
+        WEIGHTS.write_text(json.dumps(_fit(x, truth).stored()) + "\n", encoding="utf-8")
 
 
 def _numbers(pixels: Pixels) -> np.ndarray:
     return describe(structure(cv2.cvtColor(shrink(pixels, DETAIL_SIDE), cv2.COLOR_RGB2GRAY)))
 
 
-def _fit(x: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-6
-    lines = logistic(np.clip((x - mean) / scale, -4, 4), truth, np.where(truth > 0, 0.5, 1.0), PENALTY)
-    line = lines[1] - lines[0]
-    return mean, scale, line[:-1], float(line[-1])
-
-
-def _fold(group: str) -> int:
-    return zlib.crc32(group.encode()) % FOLDS
+def _fit(x: np.ndarray, truth: np.ndarray) -> Line:
+    return fit_line(x, truth, np.where(truth > 0, 0.5, 1.0), PENALTY, reach=4.0)
 
 
 if __name__ == "__main__":

@@ -45,17 +45,7 @@ def build(choice: Choice, weights: str) -> keras.Model:
     Raises:
         UserError: such weights are not to be had; the message says what to do.
     """
-    if choice.name == "lite0":
-        return _lite0(weights)
-    if choice.name == "plain":
-        if weights == IMAGENET:
-            raise UserError("the plain network has no ImageNet weights: give --weights none, or a file of its own")
-        network = plain.build()
-    else:
-        network = _vgg16(weights)
-    if weights not in (IMAGENET, NOTHING) and choice.name == "plain":
-        _read(network, Path(weights))
-    return network
+    return {"lite0": _lite0, "plain": _plain, "vgg16": _vgg16}[choice.name](weights)
 
 
 def _lite0(weights: str) -> keras.Model:
@@ -74,6 +64,19 @@ def _lite0(weights: str) -> keras.Model:
     return network
 
 
+def _plain(weights: str) -> keras.Model:
+    if weights == IMAGENET:
+        raise UserError("the plain network has no ImageNet weights: give --weights none, or a file of its own")
+    network = plain.build()
+    if weights != NOTHING:
+        try:
+            network.load_weights(weights)
+        except (OSError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UserError(f"--weights {weights} does not fit the network: {reason}") from error
+    return network
+
+
 def _vgg16(weights: str) -> keras.Model:
     if weights == NOTHING:
         return vgg16.build()
@@ -87,10 +90,3 @@ def _vgg16(weights: str) -> keras.Model:
         raise UserError(
             f"VGG16's weights {where} ({reason}): give --weights FILE (without the dense layers), or none"
         ) from error
-
-
-def _read(network: keras.Model, path: Path) -> None:
-    try:
-        network.load_weights(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"--weights {path} does not fit the network: {str(error).strip().splitlines()[0]}") from error

@@ -10,6 +10,7 @@ from models.backbones import choices
 from models.examples import UNKNOWN
 from models.network import FeatureNetwork
 from models.tiles import LAYOUT
+from pipelines.train import BACKBONES
 from transforms.errors import UserError
 
 
@@ -23,6 +24,10 @@ def test_a_backbone_gives_a_map_of_each_stage_as_wide_as_it_says(name):
     blocks = [block for part in training.parts_of(choice.widths) for block in part.blocks]
     assert max(block.stop for block in blocks) == 2 * sum(choice.widths) < features.shape[1]
     assert np.isfinite(features).all()
+
+
+def test_the_command_offers_what_there_is():
+    assert set(BACKBONES) == set(choices.CHOICES)
 
 
 def test_the_opinion_looks_at_both_tiles_of_any_backbone():

@@ -47,7 +47,7 @@ class View:
         chroma: C*ab of `small`, float32.
         product: bool mask over `small`; all True where no product could be told apart.
         region: the product as it was found on `small`.
-        pixels: the photo itself, not a copy.
+        pixels: sRGB uint8, the photo itself; halved while its long side stays 1600 px or more.
     """
 
     width: int

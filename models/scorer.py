@@ -49,6 +49,15 @@ class ModelSettings:
         why="int8, litert (float32), savedmodel, or auto: savedmodel where a GPU is found, else int8",
         decides=True,
     )
+    precision: str = setting(
+        "float32",
+        unit="",
+        why="of the convolutions of savedmodel: float32, bfloat16 or float16 (heads stay float32; for a GPU's batches)",
+        decides=True,
+    )
+
+
+PRECISIONS = ("float32", "bfloat16", "float16")
 
 
 class Scorer(ABC):
@@ -172,7 +181,7 @@ class SavedModelScorer(Scorer):
     form = "savedmodel"
     gains_by_batches = True
 
-    def __init__(self, directory: Path, card: Mapping[str, Any]):
+    def __init__(self, directory: Path, card: Mapping[str, Any], precision: str = "float32"):
         super().__init__(directory, card)
         import tensorflow as tf
 
@@ -187,6 +196,11 @@ class SavedModelScorer(Scorer):
                 break
         self._loaded = tf.saved_model.load(str(directory / FILES["savedmodel"]))
         self._serve = self._loaded.signatures["serve"]
+        if precision != "float32":
+            self.form = f"{self.form}-{precision}"
+            from models.precision import lowered_function
+
+            self._serve = lowered_function(self._serve, tf.as_dtype(precision))
         self._constant = tf.constant
         self._gpu = bool(tf.config.list_physical_devices("GPU"))
 
@@ -213,36 +227,47 @@ def _filled(photos: Pixels) -> Pixels:
     return np.concatenate([photos, np.zeros((size - len(photos), *photos.shape[1:]), np.uint8)])
 
 
-_SCORERS: dict[str, type[Scorer]] = {"int8": Int8Scorer, "litert": LiteRTScorer, "savedmodel": SavedModelScorer}
-_loaded: dict[tuple[str, str], Scorer] = {}
+_SCORERS: dict[str, type[LiteRTScorer]] = {"int8": Int8Scorer, "litert": LiteRTScorer}
+_loaded: dict[tuple[str, str, str], Scorer] = {}
 _lock = threading.Lock()
 
 
-def load(directory: Path | str | None = None, form: str = "auto", *, tensorflow: bool = True) -> Scorer:
+def load(
+    directory: Path | str | None = None, form: str = "auto", *, precision: str = "float32", tensorflow: bool = True
+) -> Scorer:
     """Load a trained model; the same one is loaded once in a process, whoever asks.
 
     Args:
         directory: the model's folder; None or "" for the shipped one.
         form: "int8", "litert" (float32), "savedmodel", or "auto": the SavedModel where a GPU and TensorFlow are found, else
             int8, and litert where that was not written.
+        precision: of the SavedModel's convolutions; what a run is for a GPU is no other on a worker without one, so where
+            "auto" chooses another form it is passed over.
         tensorflow: False where "auto" must not choose what needs it.
 
     Raises:
-        UserError: when there is no whole model of that form there.
+        UserError: when there is no whole model of that form there, or the form knows no such precision.
     """
     folder = Path(directory or SHIPPED)
     card = read_card(folder)
-    form = choose_form(card["digests"], tensorflow) if form == "auto" else form
-    if form not in FORMS:
+    if precision not in PRECISIONS:
+        raise UserError(f"no such precision: {precision}; choose one of {', '.join(PRECISIONS)}")
+    if form not in (*FORMS, "auto"):
         raise UserError(f"no such form of the model: {form}; choose auto or one of {', '.join(FORMS)}")
+    if precision != "float32" and form not in ("auto", "savedmodel"):
+        raise UserError(f"the form {form} has no other precision than its own: {precision} is for savedmodel or auto")
+    form = choose_form(card["digests"], tensorflow) if form == "auto" else form
+    precision = precision if form == "savedmodel" else "float32"
     with _lock:
-        key = (card["digests"].get(form, ""), form)
+        key = (card["digests"].get(form, ""), form, precision)
         if key not in _loaded:
             if not key[0] or digest(folder / FILES[form]) != key[0]:
                 raise UserError(
                     f"{folder / FILES[form]} is missing or is not what {CARD} describes: train again, or restore it"
                 )
-            _loaded[key] = _SCORERS[form](folder, card)
+            _loaded[key] = (
+                SavedModelScorer(folder, card, precision) if form == "savedmodel" else _SCORERS[form](folder, card)
+            )
         return _loaded[key]
 
 

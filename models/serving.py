@@ -40,7 +40,7 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
 
     def load_model(self) -> Scorer:
         """Load the model, or find it loaded, and make it ready."""
-        model = load(self.settings.directory, self.settings.form)
+        model = load(self.settings.directory, self.settings.form, precision=self.settings.precision)
         model.warm_up()
         return model
 

@@ -1,12 +1,13 @@
 """What keeps the order of scores under growing defects, and what it costs in agreement with people?
 
-    python -m bench.order [--work .cache/train]
+    python -m bench.order [--work .cache/train] [--shares 1 0.7 0.5 0.3]
 
 Every fourth of the training side's graded photos, and what was made of it for the defects, is held out: the steps are those of
-these. Agreement is that of two seeds' nested folds. Uses what `vitrine train` keeps.
+these. Agreement is that of one seed's nested folds. Uses what `vitrine train` keeps.
 """
 
 import argparse
+import itertools
 import os
 from pathlib import Path
 
@@ -14,18 +15,13 @@ import numpy as np
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from models import dataset, detector, graded, opinion, order, references, training
+from models import dataset, opinion, order, references, training
 from models.distortions import DISTORTIONS
-from models.network import WIDTHS
+from models.graded import STEPS
 from models.tiles import TileSettings
 from pipelines.train import CLEAN_PHOTOS, DATA, WORK, Kept, better_than, graded_photos, spoilt_photos
 
 EVERY = 4
-SEEN = {"all stages": (slice(None),), "stages 1 to 5 and tones": training.early(WIDTHS)}
-
-
-def quiet(*_: object) -> None:
-    """Show no progress."""
 
 
 def main() -> None:
@@ -33,52 +29,52 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--shares", type=float, nargs="+", default=[1.0, 0.7, 0.5, 0.3], help="of the opinion")
     args = parser.parse_args()
     photos, network, settings = dataset.human_rated(args.data), training.lite0_features(), TileSettings()
     kept = Kept.of(args.work, network, settings)
-    (rated,) = kept("rated", lambda: (training.photo_features(network, photos, settings, quiet),))
+    (rated,) = kept("rated", lambda: (training.photo_features(network, photos, settings, training.quiet),))
     clean = references.one_of_each(references.references(args.data), test=False, seed=args.seed)[:CLEAN_PHOTOS]
-    spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
-    steps, uploads = graded_photos(kept, network, settings, clean, args)
-    count = len(spoilt) // len(clean)
+    spoilt, _ = spoilt_photos(kept, network, settings, clean, args.seed)
+    given = kept, network, settings, clean, args.data, args.seed
+    steps, uploads = graded_photos(*given)
+    stored = np.concatenate([*itertools.chain(*graded_photos(*given, "stored"))])
     fitted_on = np.arange(len(clean)) % EVERY != 0
-    rows = np.repeat(fitted_on, count)
-    spoilt, labels = spoilt[rows], labels[rows]
-    asked = np.stack(steps[::EVERY] + uploads[::EVERY])
-    steps, uploads = ([one for at, one in enumerate(part) if at % EVERY] for part in (steps, uploads))
-
-    kernel = training.choose(opinion.distances(rated, training.PARTS, np.arange(len(photos))), photos.mos, args.seed)
-    fitted = opinion.fit(rated, photos.mos, training.PARTS, kernel)
-    nested = [training.nested(rated, photos.mos, seed, quiet).scores for seed in (0, 1)]
-    versions = np.concatenate([*steps, *uploads, spoilt])
-    pairs = better_than(steps + uploads, spoilt, int(fitted_on.sum()))
+    spoilt = spoilt[np.repeat(fitted_on, len(spoilt) // len(clean))]
+    # Graded photos are the first of the clean ones: both lists are thinned alike, and no held-out photo is learnt from.
+    learnt = [at % EVERY != 0 for part in (steps, uploads) for at in range(len(part))]
+    everyone = [*steps, *uploads]
+    taught = [one for one, use in zip(everyone, learnt, strict=True) if use]
+    asked = np.stack([one for one, use in zip(everyone, learnt, strict=True) if not use])
+    lessons = training.Lessons(
+        np.concatenate([*taught, spoilt]),
+        better_than(taught, spoilt, int(fitted_on.sum())),
+        np.stack([versions[0] for versions in taught]),
+        stored[learnt],
+    )
+    everyone_rated = np.arange(len(photos))
+    kernel = training.choose(opinion.distances(rated, training.PARTS, everyone_rated), photos.mos, args.seed)
     flat = asked.reshape(-1, *asked.shape[2:])
-    points = fitted.predict(flat)
 
-    def tell(name: str, lost: np.ndarray, lost_rated: np.ndarray) -> None:
-        scores = (points - lost).reshape(asked.shape[:2])
-        chains = scores[:, 1:].reshape(len(asked), len(DISTORTIONS), graded.STEPS)
-        falls = np.diff(np.concatenate([np.repeat(scores[:, :1, None], len(DISTORTIONS), 1), chains], axis=2)) < 0
-        told = [training.agreement(out - lost_rated, photos.mos) for out in nested]
-        srcc, plcc = np.mean([a.srcc for a in told]), np.mean([a.plcc for a in told])
-        print(f"| {name} | {falls.mean():.3f} | {falls[..., 0].mean():.3f} | {srcc:.4f} | {plcc:.4f} |", flush=True)
-
-    print(f"{len(asked)} photos\n\n| what loses points | steps down | first step down | SRCC | PLCC |")
-    print("| --- | --- | --- | --- | --- |")
-    tell("nothing: the opinion alone", np.zeros(len(flat)), np.zeros(len(rated)))
-    alone = detector.train(spoilt, labels, args.seed, quiet)
-    tell("penalties", alone.penalty(flat), alone.penalty(rated))
-    more = np.concatenate([spoilt, *steps]), np.concatenate([labels, np.tile(graded.known_defects(), (len(steps), 1))])
-    found = detector.train(*more, args.seed, quiet)
-    tell("penalties, defects taught on graded photos too", found.penalty(flat), found.penalty(rated))
-    left = fitted.predict(versions) - found.penalty(versions)
-    for name, blocks in SEEN.items():
-        head = order.train(versions, left, pairs, args.seed, quiet, blocks)
-        tell(
-            f"and the order, {name}",
-            found.penalty(flat) + head.lost(flat),
-            found.penalty(rated) + head.lost(rated),
+    def tell(name: str, scores: np.ndarray, held_out: np.ndarray) -> None:
+        rows = scores.reshape(asked.shape[:2])
+        chains = rows[:, 1:].reshape(len(asked), len(DISTORTIONS), STEPS)
+        falls = np.diff(np.concatenate([np.repeat(rows[:, :1, None], len(DISTORTIONS), 1), chains], axis=2)) < 0
+        told = training.agreement(held_out, photos.mos)
+        print(
+            f"| {name} | {falls.mean():.3f} | {falls[..., 0].mean():.3f} | {told.srcc:.4f} | {told.plcc:.4f} |",
+            flush=True,
         )
+
+    print(f"{len(asked)} photos\n\n| score | steps down | first step down | SRCC | PLCC |")
+    print("| --- | --- | --- | --- | --- |")
+    alone = training.nested(rated, photos.mos, args.seed, training.quiet).scores
+    tell("the opinion alone", opinion.fit(rated, photos.mos, training.PARTS, kernel).predict(flat), alone)
+    for share in args.shares:
+        order.SHARE = share
+        fitted, ordered = training.teach(rated, photos.mos, lessons, kernel, args.seed, training.quiet)
+        out, _ = training.nested_scores(rated, photos.mos, lessons, args.seed, training.quiet)
+        tell(f"{share:g} of it, and the order", ordered.score(flat, fitted.predict(flat)), out.scores)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import numpy.typing as npt
 import tensorflow as tf
 from keras import layers
 
-from models.defects import DEFECTS, PENALTIES
 from models.examples import UNKNOWN
 from models.opinion import CLIP
 from models.rounding import eighth, half
@@ -35,21 +34,11 @@ class Detector:
     out: Array
     out_bias: Array
 
-    def penalty(self, features: Array) -> Array:
-        """Points that each photo's score loses."""
-        return penalty(self.predict(features))
-
     def predict(self, features: Array) -> Array:
         """Probabilities (photos x defects) of photos x tiles x features."""
         scaled = _scaled(features.reshape(len(features), -1), self.mean, self.gain)
         logits = np.maximum(scaled @ self.hidden + self.hidden_bias, 0) @ self.out + self.out_bias
         return 1 / (1 + np.exp(-logits))
-
-
-def penalty(found: Array) -> Array:
-    """Points lost for each photo, from probabilities: photos x defects to photos."""
-    weights = np.array([PENALTIES.get(name, 0.0) for name in DEFECTS])
-    return -np.log1p(-np.minimum(found, 1 - 1e-6)) @ weights
 
 
 def train(features: Array, labels: Array, seed: int, progress: Callable[[str, int, int], None]) -> Detector:

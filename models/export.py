@@ -16,7 +16,6 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from models import compact
-from models.defects import PENALTIES
 from models.network import FeatureNetwork, QualityNetwork, as_served
 from models.quantized import QuantizedBackbone, Ranges
 from models.scorer import CARD, FILES, FORMS, digest
@@ -74,8 +73,8 @@ def version(network: QualityNetwork, settings: TileSettings, ranges: Ranges | No
     parts = network.opinion.parts
     told = [dataclasses.asdict(settings), LAYOUT, network.opinion.gamma, network.opinion.offset]
     told += [
-        PENALTIES,
-        str(network.order.blocks),
+        network.order.share,
+        network.order.offset,
         network.interval.floor,
         network.interval.width,
         [(str(p.part), p.weight) for p in parts],
@@ -83,7 +82,7 @@ def version(network: QualityNetwork, settings: TileSettings, ranges: Ranges | No
     told += [dict(ranges or {})]
     arrays = [*network.features.backbone.get_weights(), network.opinion.alpha, network.interval.root]
     arrays += [array for p in parts for array in (p.mean, p.gain, p.support)]
-    arrays += [*dataclasses.astuple(network.detector), *dataclasses.astuple(network.order)[1:]]
+    arrays += [*dataclasses.astuple(network.detector), *dataclasses.astuple(network.order)[1:-1]]
     total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())

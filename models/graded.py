@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.dataset import read_rgb
-from models.distortions import DISTORTIONS
+from models.distortions import DISTORTIONS, read, stored
 from models.examples import CELLS, SIDES, labels, sized
 from models.network import FeatureNetwork, features_of
 from models.references import Reference
@@ -22,6 +22,9 @@ from transforms.imaging.types import Pixels
 UPLOADS = "uploads"
 STEPS = len(range(0, CELLS, 2))
 """Strengths of each chain, one of each cell that is trained on."""
+
+STORED = 97
+"""JPEG quality at which a score is not to move."""
 
 BATCH = 8
 """Photos in one run of the network: bounds its memory."""
@@ -57,6 +60,12 @@ def graded_features(network: FeatureNetwork, path: Path, seed: int, settings: Ti
     """Features of `graded`: versions x tiles x features."""
     tiles = graded(path, seed, settings)
     return features_of(network, (tiles[start : start + BATCH] for start in range(0, len(tiles), BATCH)))
+
+
+def stored_features(network: FeatureNetwork, path: Path, seed: int, settings: TileSettings) -> npt.NDArray[np.float32]:
+    """Features of a photo, as `graded` shows it, that was once stored as JPEG: 1 x tiles x features."""
+    photo = next(versions(path, seed))
+    return features_of(network, [cut(read(stored(photo, "jpeg", STORED)), settings)[None]])
 
 
 def known_defects() -> npt.NDArray[np.float32]:

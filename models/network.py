@@ -8,7 +8,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.backbones import lite0
-from models.defects import DEFECTS, PENALTIES
 from models.detector import Detector
 from models.opinion import CLIP, Interval, Opinion
 from models.order import Order
@@ -118,22 +117,19 @@ class QualityNetwork(tf.Module):
         """Judge photos x tiles x side x side x 3, uint8.
 
         Returns:
-            `score`, `low` and `high` in 0..100 and `lost`, the points by which the score is below the opinion, for each photo;
-            `defects`: photos x defects, probabilities; all float32.
+            `score`, `low` and `high` in 0..100 for each photo; `defects`: photos x defects, probabilities; all float32.
         """
         side = tiles.shape[2]
         features = self.features(tf.reshape(tiles, [-1, side, side, 3]))
         rows = tf.reshape(features, [-1, len(LAYOUT), features.shape[-1]])
         kernel = self._kernel(rows)
         both = tf.reshape(features, [-1, len(LAYOUT) * features.shape[-1]])
-        seen = tf.concat([rows[..., block] for block in self.order.blocks], axis=-1)
-        logits, steps = _layers(self.detector, both), _layers(self.order, tf.reshape(seen, [-1, len(self.order.mean)]))
-        lost = penalty(logits) + tf.math.softplus(steps[:, 0])
-        score = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset - lost
+        opinion = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset
+        score = self.order.share * opinion + _rest(self.order, both)
         reach = self._reach(kernel)
         ends = {"score": score, "low": score - reach, "high": score + reach}
         clipped = {name: tf.clip_by_value(value, 0.0, 100.0) for name, value in ends.items()}
-        return clipped | {"defects": tf.sigmoid(logits), "lost": lost}
+        return clipped | {"defects": tf.sigmoid(_logits(self.detector, both))}
 
     def _kernel(self, rows: tf.Tensor) -> tf.Tensor:
         """The kernel of `models.opinion` between photos and the training photos."""
@@ -160,17 +156,24 @@ class QualityNetwork(tf.Module):
         return self.interval.width * tf.sqrt(tf.nn.relu(1.0 - known) + self.interval.floor)
 
 
-def _layers(part: Detector | Order, rows: tf.Tensor) -> tf.Tensor:
-    """What one hidden layer says of rows, photos x features: photos x outputs, before any sigmoid."""
+def _logits(detector: Detector, rows: tf.Tensor) -> tf.Tensor:
+    """Both tiles' features, photos x columns, to photos x defects, before the sigmoid."""
+    _, hidden = _hidden(detector, rows)
+    return tf.matmul(hidden, _constant(detector.out)) + _constant(detector.out_bias)
+
+
+def _rest(order: Order, rows: tf.Tensor) -> tf.Tensor:
+    """What the score has besides its share of the opinion, in points: both tiles' features, photos x columns, to photos."""
+    scaled, hidden = _hidden(order, rows)
+    return (
+        tf.linalg.matvec(scaled, _constant(order.line)) + tf.linalg.matvec(hidden, _constant(order.out)) + order.offset
+    )
+
+
+def _hidden(part: Detector | Order, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows as the part standardizes them, and its hidden layer."""
     scaled = tf.clip_by_value((rows - _constant(part.mean)) * _constant(part.gain), -CLIP, CLIP)
-    hidden = tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
-    return tf.matmul(hidden, _constant(part.out)) + _constant(part.out_bias)
-
-
-def penalty(logits: tf.Tensor) -> tf.Tensor:
-    """Points lost for each photo: photos x defects (logits) to photos. softplus(logit) is -log(1 - probability)."""
-    weights = np.array([PENALTIES.get(name, 0.0) for name in DEFECTS])
-    return tf.linalg.matvec(tf.math.softplus(logits), _constant(weights))
+    return scaled, tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
 
 
 def _constant(array: npt.NDArray[np.generic]) -> tf.Tensor:

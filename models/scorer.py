@@ -96,10 +96,6 @@ class Scorer(ABC):
         """Do what the first photo would have to wait for."""
         self.score(np.zeros((1, *self.shape), np.uint8))
 
-    def points_lost(self, tiles: Pixels) -> npt.NDArray[np.float64]:
-        """Points by which each photo's score is below what people's opinion alone would say, before the scale's ends."""
-        return np.array([float(row["lost"]) for row in self._rows(np.ascontiguousarray(tiles))])
-
     def expect(self, settings: TileSettings) -> None:
         """Raise a UserError where photos are cut otherwise than those that the model was trained on."""
         if settings != self.tiles:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
+from models import order
 from models.backbones import choices
 from models.dataset import Floats, RatedPhotos, folds, rest
 from models.examples import examples
 from models.network import WIDTHS, FeatureNetwork, columns, features_of
-from models.opinion import Features, Kernel, Part, distances, fit, gram_of, held_out, unknown
+from models.opinion import Features, Kernel, Opinion, Part, distances, fit, gram_of, held_out, unknown
+from models.order import Graded, Order, Pairs, Rated, Stored
 from models.references import Reference
 from models.tiles import LAYOUT, TileSettings, cut
 from transforms.imaging.types import Pixels
@@ -23,27 +25,20 @@ FOLDS = 5
 
 
 def parts_of(widths: Sequence[int]) -> tuple[Part, ...]:
-    """What the opinion's kernels look at: of either tile the last three stages, and once more the means of the last but one."""
+    """What the opinion's kernels look at: of the centre the last three stages, and once more the means of the last but one."""
     count = len(widths)
     late = tuple(columns(stage, widths=widths) for stage in range(count - 2, count + 1))
     means = (columns(count - 1, "mean", widths),)
-    return tuple(
-        Part(f"{tile}, {what}", LAYOUT.index(tile), blocks)
-        for tile in ("centre", "whole")
-        for what, blocks in (
-            (f"stages {count - 2} to {count}", late),
-            (f"means of stage {count - 1}", means),
-        )
+    centre = LAYOUT.index("centre")
+    return (
+        Part(f"centre, stages {count - 2} to {count}", centre, late),
+        Part(f"centre, means of stage {count - 1}", centre, means),
     )
 
 
 PARTS = parts_of(WIDTHS)
 """Those of the backbone that is served."""
-KERNELS = tuple(
-    Kernel(gamma, weights, 0.02)
-    for gamma in (0.3, 0.5)
-    for weights in ((1, 0, 0, 0), (1, 0.5, 0, 0), (1, 0, 0.3, 0), (1, 0.5, 0.3, 0.15), (1, 1, 0.3, 0.3))
-)
+KERNELS = tuple(Kernel(gamma, (1, means), 0.02) for gamma in (0.3, 0.5) for means in (0, 0.3, 0.5))
 """What the inner folds choose from: a width for all kernels, and each part's weight."""
 COVERAGE = 0.9
 """Share of photos whose mean opinion the interval is to hold."""
@@ -100,11 +95,6 @@ def spoilt_features(
     return features_of(network, [np.stack([example.tiles for example in made])]), np.stack([e.labels for e in made])
 
 
-def early(widths: Sequence[int]) -> tuple[slice, slice]:
-    """What of a tile's features the order looks at: stages 1 to 5, and the tones. They tell less of what is shown than the last."""
-    return slice(0, 2 * sum(widths[:5])), slice(2 * sum(widths), None)
-
-
 def choose(between: Floats, mos: Floats, seed: int, kernels: Sequence[Kernel] = KERNELS) -> Kernel:
     """The kernel whose out-of-fold scores have the smallest squared error on all photos of these distances."""
     parts, everyone = folds(len(mos), FOLDS, seed), np.arange(len(mos))
@@ -129,6 +119,92 @@ def nested(features: Features, mos: Floats, seed: int, progress: Progress, parts
         spread[part] = unknown(gram, kernel.ridge, others, part)
         progress(f"nested folds, seed {seed}", done + 1, len(outer))
     return HeldOut(scores, spread)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """What the order is taught on besides rated photos: features, versions or photos x tiles x features.
+
+    Attributes:
+        versions: of clean photos and of uploads, as they are and spoilt.
+        pairs: places of versions, the better and the worse.
+        before: photos.
+        after: the same photos, once stored as JPEG.
+    """
+
+    versions: Features
+    pairs: Pairs
+    before: Features
+    after: Features
+
+
+def teach(
+    features: Features,
+    mos: Floats,
+    lessons: Lessons,
+    kernel: Kernel,
+    seed: int,
+    progress: Progress,
+    parts: Sequence[Part] = PARTS,
+) -> tuple[Opinion, Order]:
+    """Fit the opinion on rated photos, and what makes the score of it: photos x tiles x features, and their mean opinions."""
+    fitted = fit(features, mos, parts, kernel)
+    rated = Rated(features, mos, others_opinions(features, mos, kernel, seed, parts))
+    graded = Graded(lessons.versions, fitted.predict(lessons.versions), lessons.pairs)
+    both = lessons.before, lessons.after
+    stored = Stored(both, (fitted.predict(lessons.before), fitted.predict(lessons.after)))
+    return fitted, order.train(rated, graded, stored, seed, progress)
+
+
+def others_opinions(features: Features, mos: Floats, kernel: Kernel, seed: int, parts: Sequence[Part]) -> Floats:
+    """The opinion of each photo that those of other folds give."""
+    gram = gram_of(distances(features, parts, np.arange(len(mos))), kernel)
+    opinions = np.empty_like(mos)
+    for part in folds(len(mos), FOLDS, seed):
+        opinions[part] = held_out(gram, mos, kernel.ridge, rest(len(mos), part), part)
+    return opinions
+
+
+def nested_scores(
+    features: Features,
+    mos: Floats,
+    lessons: Lessons,
+    seed: int,
+    progress: Progress,
+    parts: Sequence[Part] = PARTS,
+    served: Features | None = None,
+) -> tuple[HeldOut, Floats]:
+    """Score each photo by a model of which neither the opinion nor the order, nor any choice, has seen it.
+
+    Args:
+        features: photos x tiles x features.
+        mos: their mean opinions.
+        lessons: what else the order is taught on.
+        seed: of the folds and of the training.
+        progress: told of each outer fold.
+        parts: what the opinion's kernels look at.
+        served: the photos' features as another form gives them; by default the same.
+
+    Returns:
+        Scores and what is unknown, and the scores of the photos as `served` shows them.
+    """
+    scores, spread, others_seen = np.empty_like(mos), np.empty_like(mos), np.empty_like(mos)
+    outer = folds(len(mos), FOLDS, seed)
+    for done, part in enumerate(outer):
+        others = rest(len(mos), part)
+        between = distances(features, parts, others)
+        kernel = choose(between[:, others][:, :, others], mos[others], seed)
+        fitted, ordered = teach(features[others], mos[others], lessons, kernel, seed, quiet, parts)
+        scores[part] = ordered.score(features[part], fitted.predict(features[part]))
+        seen = (features if served is None else served)[part]
+        others_seen[part] = ordered.score(seen, fitted.predict(seen))
+        spread[part] = unknown(gram_of(between, kernel), kernel.ridge, others, part)
+        progress(f"nested folds, seed {seed}", done + 1, len(outer))
+    return HeldOut(scores, spread), others_seen
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Show no progress."""
 
 
 def nested_served(

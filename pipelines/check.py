@@ -42,9 +42,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
         raise UserError("--explain draws one photo: name one")
     if args.explain:
         _spare(args.explain, args.photos[0])
-    scorer = load(
-        config.model.directory, config.model.form, precision=config.model.precision, tensorflow=False
-    )
+    scorer = load(config.model.directory, config.model.form, precision=config.model.precision, tensorflow=False)
     scorer.expect(config.tiles)
     refused = 0
     for name in args.photos:

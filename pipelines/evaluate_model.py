@@ -5,7 +5,6 @@ clean photos of the test side of the split (no SKU or source of it was trained o
 """
 
 import argparse
-import dataclasses
 import os
 import time
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from pipelines.config import Config
-from pipelines.train import DATA, SEEDS, WORK, Kept, int8_ranges, show
+from pipelines.train import CLEAN_PHOTOS, DATA, SEEDS, WORK, Kept, int8_ranges, lessons_of, show
 
 TEST_PHOTOS = 60
 ORDER_PHOTOS = 12
@@ -54,18 +53,22 @@ def run(args: argparse.Namespace, config: Config) -> int:
     network = training.lite0_features()
     kept = Kept.of(args.work, network, model.tiles)
     (features,) = kept("rated", lambda: (training.photo_features(network, photos, model.tiles, show),))
-    clean = references.one_of_each(references.references(args.data), test=True, seed=0)[: args.test_photos]
+    known = references.references(args.data)
+    taught_on = references.one_of_each(known, test=False, seed=0)[:CLEAN_PHOTOS]
+    clean = references.one_of_each(known, test=True, seed=0)[: args.test_photos]
     found, labels = kept(f"found-{model.version}-{len(clean)}", lambda: found_by(model, clean))
 
     rounded = _int8_features(args.data, kept, network, photos, model, card["int8"]["seed"])
-    (lost,) = kept(f"rated-lost-{model.version}", lambda: (_lost_on(model, photos),))
+    lessons = lessons_of(kept, network, model.tiles, taught_on, args.data, 0)
+    nested = [
+        training.nested_scores(features, photos.mos, lessons, seed, show, served=rounded if seed == 0 else None)
+        for seed in SEEDS
+    ]
     text = "\n\n".join(
         [
             *_heading(card),
-            _agreement(
-                [_less(training.nested(features, photos.mos, seed, show), lost) for seed in SEEDS], photos.mos, card
-            ),
-            _agreement_int8(training.nested_served(features, rounded, photos.mos, 0) - lost, photos.mos),
+            _agreement([out for out, _ in nested], photos.mos, card),
+            _agreement_int8(nested[0][1], photos.mos),
             _defects(model, len(clean), found, labels),
             _order(clean[:ORDER_PHOTOS], model),
             _speed([model, whole]),
@@ -74,17 +77,6 @@ def run(args: argparse.Namespace, config: Config) -> int:
     print(text)
     (args.card or folder / "card.md").write_text(text + "\n", "utf-8")
     return 0
-
-
-def _lost_on(model: Any, photos: Any) -> np.ndarray:
-    """The points that the served model takes from its opinion of each rated photo."""
-    from models.tiles import cut
-
-    lost = []
-    for index in range(len(photos)):
-        lost += list(model.points_lost(cut(photos.pixels(index), model.tiles)[None]))
-        show("rated photos scored", index + 1, len(photos))
-    return np.array(lost)
 
 
 def _int8_features(data: Path, kept: Kept, network: Any, photos: Any, model: Any, seed: int) -> np.ndarray:
@@ -106,10 +98,6 @@ def _agreement_int8(scores: np.ndarray, mos: np.ndarray) -> str:
         "The int8 form, whose heads were fitted on float features of the other photos, on the same folds of seed 0: "
         f"SRCC {told.srcc:.3f}, PLCC {told.plcc:.3f}, RMSE {told.rmse:.2f}."
     )
-
-
-def _less(out: Any, lost: np.ndarray) -> Any:
-    return dataclasses.replace(out, scores=out.scores - lost)
 
 
 def _heading(card: dict[str, Any]) -> list[str]:

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     photos, known = dataset.human_rated(args.data), references.references(args.data)  # before TensorFlow has its say
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import calibration, detector, graded, opinion, order, training
+    from models import calibration, detector, graded, opinion, training
     from models.backbones import choices
     from models.defects import DEFECTS
     from models.export import export
@@ -86,23 +86,19 @@ def run(args: argparse.Namespace, config: Config) -> int:
     kept = Kept.of(args.work, network, settings)
     (features,) = kept("rated", lambda: (training.photo_features(network, photos, settings, show),))
     spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
-    steps, uploads = graded_photos(kept, network, settings, clean, args)
+    steps, _ = graded_photos(kept, network, settings, clean, args.data, args.seed)
     known_steps = np.tile(graded.known_defects(), (len(steps), 1))
     found = detector.train(np.concatenate([spoilt, *steps]), np.concatenate([labels, known_steps]), args.seed, show)
-    nested = [training.nested(features, photos.mos, seed, show, parts) for seed in SEEDS]
+    lessons = lessons_of(kept, network, settings, clean, args.data, args.seed)
+    nested = [training.nested_scores(features, photos.mos, lessons, seed, show, parts)[0] for seed in SEEDS]
     everyone = np.arange(len(photos))
     kernel = training.choose(opinion.distances(features, parts, everyone), photos.mos, args.seed)
-    fitted = opinion.fit(features, photos.mos, parts, kernel)
-    versions, pairs = np.concatenate([*steps, *uploads, spoilt]), better_than(steps + uploads, spoilt, len(clean))
-    seen = training.early(choice.widths)
-    points = fitted.predict(versions) - found.penalty(versions)
-    ordered = order.train(versions, points, pairs, args.seed, show, seen)
-    lost = found.penalty(features) + ordered.lost(features)
-    figures = [training.agreement(out.scores - lost, photos.mos) for out in nested]
+    fitted, ordered = training.teach(features, photos.mos, lessons, kernel, args.seed, show, parts)
+    figures = [training.agreement(out.scores, photos.mos) for out in nested]
     mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
 
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
-    told = facts(len(photos), len(spoilt), len(versions) - len(spoilt), dataclasses.asdict(kernel), mean)
+    told = facts(len(photos), len(spoilt), len(lessons.versions) - len(spoilt), dataclasses.asdict(kernel), mean)
     ranges = None
     if args.backbone == "lite0":
         drawn = calibration.photos(args.data, photos, args.seed)
@@ -171,23 +167,46 @@ def spoilt_photos(kept: Kept, network: Any, settings: Any, clean: Sequence[Any],
 
 
 def graded_photos(
-    kept: Kept, network: Any, settings: Any, clean: Sequence[Any], args: argparse.Namespace
+    kept: Kept, network: Any, settings: Any, clean: Sequence[Any], data: Path, seed: int, name: str = "graded"
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Features of photos spoilt by growing steps, one array a photo: of clean ones, and of sellers' uploads."""
+    """Features of photos spoilt by growing steps, one array a photo: of clean ones, and of sellers' uploads.
+
+    Args:
+        kept: what was made before.
+        network: what makes features.
+        settings: the tiles' geometry.
+        clean: clean photos, of which the first are taken.
+        data: folder of training data.
+        seed: of all that is drawn.
+        name: "graded", or "stored" for the features of the same photos that were only stored as JPEG.
+    """
     from models import graded, references
 
-    sellers = references.one_of_each(graded.uploads(args.data), test=False, seed=args.seed)[:GRADED_UPLOADS]
+    make = {"graded": graded.graded_features, "stored": graded.stored_features}[name]
+    sellers = references.one_of_each(graded.uploads(data), test=False, seed=seed)[:GRADED_UPLOADS]
     chosen = [*clean[:GRADED_PHOTOS], *sellers]
     made: list[np.ndarray] = []
 
     def features_of(photo: Any) -> Arrays:
-        return (graded.graded_features(network, photo.path, args.seed, settings),)
+        return (make(network, photo.path, seed, settings),)
 
     for done, photo in enumerate(chosen):
-        made += kept(f"graded-{args.seed}-{photo.kind}-{photo.path.stem}", partial(features_of, photo))
-        show("graded photos", done + 1, len(chosen))
+        made += kept(f"{name}-{seed}-{photo.kind}-{photo.path.stem}", partial(features_of, photo))
+        show(f"{name} photos", done + 1, len(chosen))
     ends = len(chosen) - len(sellers)
     return made[:ends], made[ends:]
+
+
+def lessons_of(kept: Kept, network: Any, settings: Any, clean: Sequence[Any], data: Path, seed: int) -> Any:
+    """What the order of scores is taught on, besides rated photos: `models.training.Lessons`."""
+    from models import training
+
+    spoilt, _ = spoilt_photos(kept, network, settings, clean, seed)
+    chosen = kept, network, settings, clean, data, seed
+    steps, stored = ([*first, *second] for first, second in (graded_photos(*chosen), graded_photos(*chosen, "stored")))
+    before = np.stack([versions[0] for versions in steps])
+    pairs = better_than(steps, spoilt, len(clean))
+    return training.Lessons(np.concatenate([*steps, spoilt]), pairs, before, np.concatenate(stored))
 
 
 def better_than(graded_ones: Sequence[np.ndarray], spoilt: np.ndarray, clean: int) -> np.ndarray:

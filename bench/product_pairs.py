@@ -17,6 +17,9 @@ from models.evaluation import score
 from models.examples import sized
 from models.scorer import load
 
+LOOKED_AT = 24
+"""Photos of either kind, the first ones, that were looked at when the order's training was settled."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -25,9 +28,9 @@ def main() -> None:
     parser.add_argument("--strength", type=float, default=0.2)
     args = parser.parse_args()
     sellers = references.one_of_each(graded.uploads(args.data), test=True, seed=0)
-    uploads = [r.path for r in sellers][: args.photos]
+    uploads = [r.path for r in sellers][LOOKED_AT:][: args.photos]
     found = references.one_of_each(references.references(args.data), test=True, seed=0)
-    studio = [r.path for r in found if r.kind == "studio"][: args.photos]
+    studio = [r.path for r in found if r.kind == "studio"][LOOKED_AT:][: args.photos]
     scorer = load(form="litert")
     print(f"model {scorer.version}, strength {args.strength}: the clean one of each pair scored higher")
     for kind, paths in (("uploads", uploads), ("studio", studio)):

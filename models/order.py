@@ -22,18 +22,18 @@ from models.rounding import eighth, half
 Array = npt.NDArray[np.float32]
 Pairs = npt.NDArray[np.int64]
 
-SHARE = 0.5
+SHARE = 0.6
 """Of the opinion, in the score."""
 HIDDEN = 64
 DROPOUT, INNER_DROPOUT = 0.5, 0.3
-EPOCHS = 12
+EPOCHS = 16
 BATCH, RATED_BATCH, STORED_BATCH = 256, 128, 64
 """Pairs, rated photos and stored photos in one step of the training."""
 LEARNING_RATE = 1e-3
 DECAY = 1e-3
 MARGIN = 2.0
 """Points by which each step is to fall, and the width over which the loss turns."""
-ORDER, HOLD, RATED, STEADY = 5.0, 0.02, 0.01, 0.1
+ORDER, HOLD, RATED, STEADY = 8.0, 0.02, 0.03, 0.1
 """Weights: of the pairs; of the mean squares, in points, of what the better ones move, rated photos miss, and storing moves."""
 RIDGE = 20_000.0
 """Of the line that the training begins with, fitted on the rated photos alone."""

@@ -177,7 +177,7 @@ def _moved(measures: Measures) -> float:
 
 
 _WRITTEN_OVER = 2.5
-"""Log-odds from which text is taken as laid over; one in 40 of the products with writing on them passes, one in 250 of all uploads."""
+"""Log-odds from which text is taken as laid over; one in 40 of products with writing on them passes, one in 250 of all uploads."""
 
 
 def _laid_over(measures: Measures) -> float:

@@ -2,7 +2,8 @@
 
     python -m bench.product_pairs [--photos 30] [--strength 0.2]
 
-On uploads and studio photos of the test side of the split (no seller and no SKU of them was trained on), for each defect.
+On uploads, and on studio and shop photos, of the test side of the split (no seller and no SKU of them was trained on), for each
+defect.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from models.examples import sized
 from models.scorer import load
 
 LOOKED_AT = 24
-"""Photos of either kind, the first ones, that were looked at when the order's training was settled."""
+"""Uploads, and studio photos, the first ones, that were looked at when the order's training was settled."""
 
 
 def main() -> None:
@@ -30,10 +31,11 @@ def main() -> None:
     sellers = references.one_of_each(graded.uploads(args.data), test=True, seed=0)
     uploads = [r.path for r in sellers][LOOKED_AT:][: args.photos]
     found = references.one_of_each(references.references(args.data), test=True, seed=0)
-    studio = [r.path for r in found if r.kind == "studio"][LOOKED_AT:][: args.photos]
+    looked_at = [r.path for r in found if r.kind == "studio"][:LOOKED_AT]
+    products = [r.path for r in found if r.kind in ("studio", "shop") and r.path not in looked_at][: args.photos]
     scorer = load(form="litert")
     print(f"model {scorer.version}, strength {args.strength}: the clean one of each pair scored higher")
-    for kind, paths in (("uploads", uploads), ("studio", studio)):
+    for kind, paths in (("uploads", uploads), ("studio and shop", products)):
         higher = []
         for path in paths:
             photo = sized(read_rgb(path), 1000)

@@ -109,6 +109,14 @@ def _document(case: Case, config: Config, scorer: Scorer) -> dict[str, Any]:
     return row
 
 
+_MENDS = {
+    "improve": "mended by {}",
+    "accept": "a mend by {} was tried and not kept, for something severe is in the mended photo",
+    "retake": "a mend by {} is a proposal, not delivered",
+}
+"""Verdict -> what the operations that the guard let pass came to."""
+
+
 def _lines(name: str, case: Case, language: str) -> Iterator[str]:
     judgement = steps.final_judgement(case)
     received = case.original or case
@@ -122,7 +130,7 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
     for reason in judgement.reasons:
         yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
     for action in case.mended.actions if case.mended else ():
-        yield f"    mended by {action.operation}: severity {action.before:.2f} → {action.after:.2f}"
+        yield f"    {_MENDS[judgement.verdict].format(action.operation)}: severity {action.before:.2f} → {action.after:.2f}"
     for action in case.mended.declined if case.mended else ():
         yield f"    not mended by {action.operation}: {action.bound}"
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -5,7 +6,10 @@ import sys
 import pytest
 from PIL import Image
 
-from pipelines import cli
+from pipelines import check, cli
+from transforms.case import Case
+from transforms.imaging.types import Action, Judgement, Mended, Reason
+from transforms.records import ImageEvent
 
 SAMPLE = "samples/dark-hoodie.jpg"
 
@@ -65,6 +69,21 @@ def test_explaining_costs_no_photo(tmp_path, capsys):
     assert (photo.read_bytes(), other.read_bytes()) == before
     assert cli.main(["check", str(photo), "--explain", str(tmp_path / "drawn.png")]) == 0
     assert Image.open(tmp_path / "drawn.png").format == "PNG"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"), [("improve", "mended by exposure_gain"), ("accept", "not kept"), ("retake", "a proposal")]
+)
+def test_a_mend_is_called_one_only_where_it_is_delivered(verdict, said, monkeypatch):
+    found = Judgement("improve", "good", (Reason("dark", 0.5, None, 0.6),), ("dark",))
+    original = Case(ImageEvent("", "photo.jpg"), b"", judgement=found)
+    mended = Mended(None, (Action("exposure_gain", {}, 0.5, 0.2),))
+    case = dataclasses.replace(original, mended=mended, original=original)
+    monkeypatch.setattr(check.steps, "final_judgement", lambda case: dataclasses.replace(found, verdict=verdict))
+    lines = list(check._lines("photo.jpg", case, "en"))
+    assert lines[0].startswith(f"photo.jpg: {verdict}, ")
+    assert said in lines[-1] and "0.50 → 0.20" in lines[-1]
+    assert ("mended by" in lines[-1]) == (verdict == "improve")
 
 
 def test_a_name_with_a_line_end_stays_on_its_line(tmp_path, capsys):

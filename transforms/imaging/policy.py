@@ -5,7 +5,7 @@ photos that were called fine do not reach. Where they come from is in `docs/verd
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -177,7 +177,7 @@ def _moved(measures: Measures) -> float:
 
 
 _WRITTEN_OVER = 2.5
-"""Log-odds from which text is taken as laid over; one in 40 of the products with writing on them passes, of all uploads one in 250."""
+"""Log-odds from which text is taken as laid over; one in 40 products with writing on them passes, one in 250 uploads."""
 
 
 def _laid_over(measures: Measures) -> float:
@@ -218,6 +218,8 @@ RULES = (
 """Every reason that the measures can give; of equal severities the earlier one is told first."""
 
 _FRAMING = frozenset({"cut_off", "small"})
+_FIXED = _FRAMING | {"collage", "border", "overlay", "screenshot", "size_chart", "low_res"}
+"""What lies where, and how many pixels there are: no mend changes it, so the photo as it came is the one to judge it on."""
 _DRAWN = frozenset(
     {
         "blank",
@@ -345,14 +347,17 @@ def conclude(before: Judgement, after: Judgement | None = None) -> str:
 
     Returns:
         `retake` when something was severe that no operation removes (a mend of such a photo is a proposal at best);
-        `improve` when a mend was kept and nothing severe is left in it; else `retake` when something severe is left in
-        the photo as it is; else `accept`.
+        `improve` when a mend was kept and nothing severe is left in it that a mend can change; else `retake` when something
+        severe is left in the photo as it is; else `accept`.
     """
     if before.verdict == "retake":
         return "retake"
-    if after is not None and _worst(after) < SEVERE - HYSTERESIS:
-        return "improve"
-    return "retake" if _worst(before) >= SEVERE else "accept"
+    if after is not None:
+        # Nothing that a mend cannot change was severe, or the verdict were retake; read anew it may be, by a hair.
+        changed = [reason for reason in after.reasons if reason.code not in _FIXED]
+        if _worst(changed) < SEVERE - HYSTERESIS:
+            return "improve"
+    return "retake" if _worst(before.reasons) >= SEVERE else "accept"
 
 
 def band(score: float | None) -> str | None:
@@ -362,8 +367,8 @@ def band(score: float | None) -> str | None:
     return next(name for end, name in BANDS if score < end)
 
 
-def _worst(judgement: Judgement) -> float:
-    return max((reason.severity for reason in judgement.reasons), default=0.0)
+def _worst(reasons: Iterable[Reason]) -> float:
+    return max((reason.severity for reason in reasons), default=0.0)
 
 
 _ECHOES = {

@@ -42,18 +42,33 @@ MEASURES = (
 
 def measure(view: View) -> dict[str, float]:
     """Return the log-odds of the likeliest overlay and the share it covers; NaN without the extra `text` or under 64 px."""
+    found = find_overlay(view)
+    if found is None:
+        return {"overlay": float("nan"), "overlay_cover": float("nan")}
+    return {"overlay": float(np.clip(found.odds, -_REACH, _REACH)), "overlay_cover": _cover(found.lines)}
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """The log-odds of the line that was likeliest laid over a photo, -20 where there is no writing, and the lines that count."""
+
+    odds: float
+    lines: tuple[TextLine, ...]
+
+
+def find_overlay(view: View) -> Overlay | None:
+    """Find the lines of writing that were laid over a photo; None without the extra `text` or under 64 px."""
     lines = find_text(view.pixels) if min(view.pixels.shape[:2]) >= _SMALLEST else None
     if lines is None:
-        return {"overlay": float("nan"), "overlay_cover": float("nan")}
+        return None
     if not lines:
-        return {"overlay": -_REACH, "overlay_cover": 0.0}
+        return Overlay(-_REACH, ())
     looks = describe(view, lines)
     odds = _model().read(looks.numbers)
     surest = int(odds.argmax())
     alike = np.abs(looks.colours - looks.colours[surest]).max(axis=1) <= _SAME
     counted = (odds >= _LIKELY) | (alike & (odds >= _ALIKE))
-    share = _cover([line for line, counts in zip(lines, counted, strict=True) if counts])
-    return {"overlay": float(np.clip(odds[surest], -_REACH, _REACH)), "overlay_cover": share}
+    return Overlay(float(odds[surest]), tuple(line for line, counts in zip(lines, counted, strict=True) if counts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +203,7 @@ def _place(view: View, line: TextLine) -> list[float]:
     ]
 
 
-def _cover(lines: list[TextLine]) -> float:
+def _cover(lines: tuple[TextLine, ...]) -> float:
     """Share of the photo under some lines, counted once where they lie over each other."""
     side = 256
     map_ = np.zeros((side, side), np.uint8)

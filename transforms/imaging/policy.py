@@ -176,13 +176,13 @@ def _moved(measures: Measures) -> float:
     return measures["blur_width"] * math.sqrt(12)
 
 
-_WRITTEN_OVER = 2.5
-"""Log-odds from which text is taken as laid over; one in 40 products with writing on them passes, one in 250 uploads."""
+WRITTEN_OVER = 4.0
+"""Log-odds from which text is taken as laid over: one in a hundred products with writing on them passes (bench/fit_overlay.py)."""
 
 
 def _laid_over(measures: Measures) -> float:
     """Share of the photo under text that was laid over it, nothing where that may be the product's own print."""
-    return measures["overlay_cover"] if measures["overlay"] >= _WRITTEN_OVER else math.nan
+    return measures["overlay_cover"] if measures["overlay"] >= WRITTEN_OVER else math.nan
 
 
 RULES = (

@@ -54,7 +54,7 @@ class Thresholds:
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
     small: Points = setting((0.015, 0.01, 0.003), unit="share", why="bounding box of the product", decides=True)
-    cut_off: Points = setting((1.4, 2.2, 3.5), unit="log-odds", why="that an edge cuts the product", decides=True)
+    cut_off: Points = setting((2.0, 2.7, 3.8), unit="log-odds", why="that an edge cuts the product", decides=True)
     clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
     drawn: Points = setting(

@@ -261,13 +261,37 @@ def run(part: str, data: Path, limit: int | None, side: int, only: str | None, k
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--set", dest="data", type=Path, default=Path("../shared/data"), metavar="DIR")
-    parser.add_argument("--part", choices=("reporting", "tuning"), default="reporting")
-    parser.add_argument("--limit", type=int, help="photos, for a first look")
-    parser.add_argument("--side", type=int, default=1024, help="longest side, pixels")
-    parser.add_argument("--only", help="one defect, or clean")
-    parser.add_argument("--keep", type=Path, help="write every case as a line of JSON")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="best, median and worst of each defect")
+    parser.add_argument(
+        "--set",
+        dest="data",
+        type=Path,
+        default=Path("../shared/data"),
+        metavar="DIR",
+        help="folder with references, uploads and human-rated: photos taken as clean (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--part",
+        choices=("reporting", "tuning"),
+        default="reporting",
+        help="half of the sellers and products: the certificate is of the one that nothing was tuned on (default: reporting)",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N photos, for a first look")
+    parser.add_argument(
+        "--side", type=int, default=1024, metavar="PIXELS", help="longest side of a photo (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--only",
+        choices=(*(defect.name for defect in DEFECTS), "clean"),
+        metavar="DEFECT",
+        help="every photo with this one defect: %(choices)s (clean: without any)",
+    )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write every case as a line of JSON")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="draw best, median and worst of each defect, clean | spoilt | mended",
+    )
 
 
 def main(args: argparse.Namespace) -> int:

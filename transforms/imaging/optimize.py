@@ -15,9 +15,10 @@ import numpy as np
 from transforms.imaging.fixes.contrast import stretch, stretch_ends
 from transforms.imaging.fixes.deblock import deblock
 from transforms.imaging.fixes.exposure import expose, exposure_gain
+from transforms.imaging.fixes.illuminant import DOUBT
 from transforms.imaging.fixes.light import to_linear
 from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct, noise_levels
-from transforms.imaging.fixes.white_balance import ASKED, balance, balance_gains, known_light, lamp, warmth
+from transforms.imaging.fixes.white_balance import balance, balance_gains, coloured_light, known_light, warmth
 from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity, risen
 from transforms.imaging.types import Action, Assessment, Judgement, Mended, Photo, Pixels
 
@@ -229,29 +230,23 @@ _HAZE = 0.2
 
 
 def plan_white_balance(pixels: Pixels, photo: Photo) -> Plan | None:
-    """From a plain light ground where the scene agrees with it, otherwise by what surfaces and edges both show.
-
-    Without a ground only a cold light is taken away: homes are lit warm, and such a photo shows what was there.
+    """One gain a channel against the light that is to be expected, as much of it as is beyond doubt; a plain ground of
+    the light's colour proves it.
     """
-    found = lamp(pixels, least=ASKED)
-    if found is None or _veil(pixels) > _HAZE:
+    known = coloured_light(pixels)
+    if known is None or _veil(pixels) > _HAZE:
         return None
-    light, proven = found
-    if not proven and warmth(light) > 0:
-        return None
-    most = 1.0 if proven else 1.0 - _NATURAL / abs(warmth(light))
+    found, proven = known
+    light = found.light()
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
-        gains = balance_gains(light, strength * most)
+        gains = balance_gains(light, strength)
         named = dict(zip(("red", "green", "blue"), (round(gain, 4) for gain in gains), strict=True))
-        return balance(pixels, gains), {
-            "neutral": "ground" if proven else "surfaces_and_edges",
-            **named,
-            "strength": strength,
-        }
+        return balance(pixels, gains), {"neutral": "ground" if proven else "colours", **named, "strength": strength}
 
     touches = Touches.COLOUR_PROVEN if proven else Touches.COLOUR
-    return Plan("white_balance", touches, (0.65, 0.8, 1.0), apply)
+    strengths = tuple(strength for strength in (0.75, 0.9, 1.0) if found.doubt(strength) <= DOUBT)
+    return Plan("white_balance", touches, strengths, apply)
 
 
 PLANS: tuple[tuple[str, Callable[[Pixels, Photo], Plan | None]], ...] = (

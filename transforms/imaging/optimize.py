@@ -149,21 +149,32 @@ _BURIED = 19.0
 _KEPT = 0.1
 """Share of the grain that is left: a photo without any looks painted, and what little texture was taken comes back."""
 
+_DENOISED = 0.85
+"""Strength of the thresholds."""
+
 
 def plan_denoise(pixels: Pixels, photo: Photo) -> Plan | None:
     """Sliding DCT by the noise's own spectrum, in luma and chroma apart, where there is noise in both."""
-    if min(pixels.shape[:2]) < 32:
-        return None
-    luma, *chroma = noise_levels(pixels)
-    if luma > _BURIED or max(chroma) < _GRAIN * luma:
+    if not 0 < _sensor_noise(pixels) <= _BURIED:
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
-        smooth = denoise_sliding_dct(pixels, strength)
-        mended = np.asarray(cv2.addWeighted(smooth, 1.0 - _KEPT, pixels, _KEPT, 0.0), np.uint8)
-        return mended, {"strength": strength, "grain_kept": _KEPT}
+        return _denoised(pixels, strength), {"strength": strength, "grain_kept": _KEPT}
 
-    return Plan("denoise_sliding_dct", Touches.DETAIL, (0.85,), apply)
+    return Plan("denoise_sliding_dct", Touches.DETAIL, (_DENOISED,), apply)
+
+
+def _sensor_noise(pixels: Pixels) -> float:
+    """Noise in luma, grey values, where chroma shows that it is a sensor's; else 0."""
+    if min(pixels.shape[:2]) < 32:
+        return 0.0
+    luma, *chroma = noise_levels(pixels)
+    return luma if max(chroma) >= _GRAIN * luma else 0.0
+
+
+def _denoised(pixels: Pixels, strength: float) -> Pixels:
+    smooth = denoise_sliding_dct(pixels, strength)
+    return np.asarray(cv2.addWeighted(smooth, 1.0 - _KEPT, pixels, _KEPT, 0.0), np.uint8)
 
 
 _DARK = 2.0**1.6
@@ -175,19 +186,29 @@ _BLACK_OF_WHITE = 0.08
 loss of light leaves black black."""
 
 
+_MOST = 0.7
+"""Share of the stops that seem to be missing, up to which light is brought up."""
+_GRAIN_SEEN = 5.0
+"""Noise in luma, grey values, that a gain would make of a sensor's, from which it is taken away before."""
+
+
 def plan_exposure(pixels: Pixels, photo: Photo) -> Plan | None:
     """Gain in linear light part of the way to a 98th percentile of .8: how light the scene was nobody knows, and a photo
-    that was meant to be dim must not be made brighter by more than it lacks.
+    that was meant to be dim must not be made brighter by more than it lacks. A sensor's noise goes first: a gain raises it.
     """
     full = exposure_gain(pixels)
     if full < _DARK or exposure_gain(pixels, cap=math.inf) > _LOST or _veil(pixels) > _BLACK_OF_WHITE:
         return None
 
+    grainy = _sensor_noise(pixels) * full ** (_MOST / 2.2) >= _GRAIN_SEEN
+    source = _denoised(pixels, _DENOISED) if grainy else pixels
+
     def apply(strength: float) -> tuple[Pixels, Parameters]:
         gain = full**strength
-        return expose(pixels, gain), {"gain": round(gain, 4), "strength": strength}
+        denoised = {"denoised": _DENOISED} if grainy else {}
+        return expose(source, gain), {"gain": round(gain, 4), "strength": strength, **denoised}
 
-    return Plan("exposure_gain", Touches.TONE, (0.5, 0.65), apply)
+    return Plan("exposure_gain", Touches.TONE_AND_GRAIN if grainy else Touches.TONE, (0.5, _MOST), apply)
 
 
 def _veil(pixels: Pixels) -> float:

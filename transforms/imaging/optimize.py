@@ -113,7 +113,7 @@ def _weakest(
     return best
 
 
-_COARSE = 35
+_COARSE = 20
 """JPEG quality above which less is gained than writing the photo once more costs."""
 _BUSY = 76.0
 """Mean slope of luma at half size, grey values a pixel by Sobel's filter, from which blocks do not show for texture."""
@@ -218,7 +218,7 @@ def _veil(pixels: Pixels) -> float:
     return float(dark / max(light, 1e-4))
 
 
-_BLACK, _WHITE, _SPAN = 40.0, (145.0, 245.0), 84.0
+_BLACK, _WHITE, _SPAN = 40.0, (120.0, 245.0), 84.0
 """Luma (.5 and 99.5 per cent): a veil lifts black over the first, murk lowers white under the last of the second, and
 what lies between spans less than the third; where white is lower still, light is missing too, and how much of each
 nobody can tell. Of 692 photos as they come, one is within all of it."""
@@ -244,8 +244,6 @@ def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("contrast_stretch", Touches.TONE, (0.25, 0.35), apply)
 
 
-_NATURAL = 0.45
-"""How far off neutral the witnesses lie on photos in neutral light; so much is left where no ground proves more."""
 _HAZE = 0.2
 """As `_BLACK_OF_WHITE`: under a veil the channels' ratios in linear light are not the lamp's."""
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from transforms.imaging.fixes.light import TO_LINEAR
+from transforms.imaging.quantiles import byte_quantiles
 from transforms.imaging.types import Pixels
 
 Plane = npt.NDArray[np.float32]
@@ -36,6 +37,9 @@ SHARPNESS = 8.0
 """Factor of the histograms, which are shares of 1, so that filters of some units make sure of a light."""
 
 _SIDE = 192
+_DARKEST = 1e-4
+_LOGARITHM = np.log2(np.maximum(TO_LINEAR, _DARKEST))
+"""sRGB byte -> log2 of linear light."""
 _LIT, _LIGHTEST, _FRAME, _EDGE = 24, 0.85, 0.08, 0.02
 """Grey value under which a colour says nothing; the quantile from which the lightest part is; the frame's width as a share
 of the shorter side; the least slope of an edge in linear light a pixel, Sobel's filter."""
@@ -132,23 +136,29 @@ def histograms(pixels: Pixels) -> Plane:
         pixels: height x width x 3, uint8, sRGB; looked at on a copy of at most 192 px.
     """
     small = _shrink(pixels)
-    peak = small.max(axis=2)
+    peak = _largest(small)
     lit = (peak > _LIT).astype(np.float32)
-    lightest = lit * (peak >= np.quantile(peak, _LIGHTEST))
+    lightest = lit * (peak >= byte_quantiles(peak, _LIGHTEST)[0])
     wide = max(2, round(_FRAME * min(peak.shape)))
     frame = lit.copy()
     frame[wide:-wide, wide:-wide] = 0
     slopes = _slopes(small)
-    steep = slopes.max(axis=2)
-    colours, edges = _places(TO_LINEAR[small]), _places(slopes)
+    steep = cv2.threshold(_largest(slopes), _EDGE, 0, cv2.THRESH_TOZERO)[1]
+    colours = _places(cv2.LUT(small, _LOGARITHM))
+    edges = _places(np.log2(np.maximum(slopes, _DARKEST)))
     return np.stack(
         [
             _histogram(colours, lit),
             _histogram(colours, lightest),
             _histogram(colours, frame),
-            _histogram(edges, np.where(steep > _EDGE, steep, 0).astype(np.float32)),
+            _histogram(edges, np.asarray(steep, np.float32)),
         ]
     )
+
+
+def _largest(planes: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    red, green, blue = cv2.split(planes)
+    return cv2.max(cv2.max(red, green), blue)
 
 
 def _shrink(pixels: Pixels) -> Pixels:
@@ -164,11 +174,11 @@ def _slopes(pixels: Pixels) -> Plane:
     return np.asarray(cv2.magnitude(across, down), np.float32).reshape(soft.shape)
 
 
-def _places(linear: Plane) -> npt.NDArray[np.intp]:
-    """The place in a histogram of each colour: height x width, its place along warm times `MAGENTA` plus that along magenta."""
-    red, green, blue = np.moveaxis(np.log2(np.maximum(linear, 1e-4)), -1, 0)
-    warm = np.rint((red - blue) / STEP).clip(-WARM // 2, WARM // 2 - 1).astype(np.intp) % WARM
-    magenta = np.rint(((red + blue) / 2 - green) / STEP).clip(-MAGENTA // 2, MAGENTA // 2 - 1).astype(np.intp)
+def _places(logarithms: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """The place in a histogram of each colour, given as log2: its place along warm times `MAGENTA` plus that along magenta."""
+    red, green, blue = cv2.split(logarithms)
+    warm = np.rint((red - blue) / STEP).astype(np.intp).clip(-WARM // 2, WARM // 2 - 1) % WARM
+    magenta = np.rint(((red + blue) / 2 - green) / STEP).astype(np.intp).clip(-MAGENTA // 2, MAGENTA // 2 - 1)
     return np.asarray(warm * MAGENTA + magenta % MAGENTA)
 
 

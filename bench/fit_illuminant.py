@@ -46,7 +46,7 @@ FOLDS = 4
 SMOOTH, SMALL = 3e-5, 3e-4
 """Penalties of a filter's squared slope and of its square."""
 RARE = 6
-"""One photo in so many is learned from on coloured paper, too: with all of them a third of the lights is found no more."""
+"""One photo in so many is learned from on coloured paper, too: with all of them two fifths of the lights are found no more."""
 SIDE = 480
 LIGHTS = 3
 """Lights each photo is put under, for the table."""
@@ -173,7 +173,7 @@ def table(chances: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], kind
 
 def _sure(chances: npt.NDArray[np.float64], most: float) -> Illuminant | None:
     found = illuminant.expect(chances)
-    return illuminant.beyond_doubt(found, most)
+    return found if illuminant.beyond_doubt(found, most) else None
 
 
 if __name__ == "__main__":

@@ -15,10 +15,16 @@ import numpy as np
 from transforms.imaging.fixes.contrast import stretch, stretch_ends
 from transforms.imaging.fixes.deblock import deblock
 from transforms.imaging.fixes.exposure import expose, exposure_gain
-from transforms.imaging.fixes.illuminant import DOUBT
 from transforms.imaging.fixes.light import to_linear
 from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct, noise_levels
-from transforms.imaging.fixes.white_balance import balance, balance_gains, coloured_light, known_light, warmth
+from transforms.imaging.fixes.white_balance import (
+    allowed_doubt,
+    balance,
+    balance_gains,
+    coloured_light,
+    known_light,
+    warmth,
+)
 from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity, risen
 from transforms.imaging.types import Action, Assessment, Judgement, Mended, Photo, Pixels
 
@@ -218,7 +224,7 @@ def _veil(pixels: Pixels) -> float:
     return float(dark / max(light, 1e-4))
 
 
-_BLACK, _WHITE, _SPAN = 40.0, (120.0, 245.0), 84.0
+_BLACK, _WHITE, _SPAN = 40.0, (145.0, 245.0), 84.0
 """Luma (.5 and 99.5 per cent): a veil lifts black over the first, murk lowers white under the last of the second, and
 what lies between spans less than the third; where white is lower still, light is missing too, and how much of each
 nobody can tell. Of 692 photos as they come, one is within all of it."""
@@ -264,7 +270,8 @@ def plan_white_balance(pixels: Pixels, photo: Photo) -> Plan | None:
         return balance(pixels, gains), {"neutral": "ground" if proven else "colours", **named, "strength": strength}
 
     touches = Touches.COLOUR_PROVEN if proven else Touches.COLOUR
-    strengths = tuple(strength for strength in (0.75, 0.9, 1.0) if found.doubt(strength) <= DOUBT)
+    most = allowed_doubt(found, proven)
+    strengths = tuple(strength for strength in (0.75, 0.9, 1.0) if found.doubt(strength) <= most)
     return Plan("white_balance", touches, strengths, apply)
 
 

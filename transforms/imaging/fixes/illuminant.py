@@ -102,14 +102,15 @@ def expect(likely: npt.NDArray[np.float64]) -> Illuminant:
     return Illuminant(float((chances * _WARMTHS).sum()), float((chances * _MAGENTAS).sum()), chances)
 
 
-DOUBT = 0.25
-"""Most doubt with which a light is taken away: of 902 photos under a light, kept out of fitting, 3 were led astray."""
+DOUBT, DOUBT_OF_WARMTH, DOUBT_ON_GROUND = 0.25, 0.05, 0.3
+"""Most doubt with which a light is taken away: a cold one, a warm one (homes are lit warm, and such a photo shows what was
+there), and one that a plain light ground shows, too."""
 _PART = 0.7
 
 
-def beyond_doubt(found: Illuminant, most: float = DOUBT) -> Illuminant | None:
-    """The light where its colour is plainly seen, and taking away the larger part leaves `most` doubt at most; else None."""
-    return found if abs(found.warm) >= SEEN and found.doubt(_PART) <= most else None
+def beyond_doubt(found: Illuminant, most: float) -> bool:
+    """Whether the light's colour is plainly seen, and taking away the larger part of it leaves `most` doubt at most."""
+    return abs(found.warm) >= SEEN and found.doubt(_PART) <= most
 
 
 def likelihood(photos: Plane, filters: Plane) -> npt.NDArray[np.float64]:

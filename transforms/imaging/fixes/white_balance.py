@@ -11,7 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from transforms.imaging.fixes.illuminant import Illuminant, beyond_doubt, find_illuminant
+from transforms.imaging.fixes.illuminant import (
+    DOUBT,
+    DOUBT_OF_WARMTH,
+    DOUBT_ON_GROUND,
+    Illuminant,
+    beyond_doubt,
+    find_illuminant,
+)
 from transforms.imaging.fixes.light import TO_LINEAR, to_bytes
 from transforms.imaging.quantiles import byte_quantiles
 from transforms.imaging.types import Pixels
@@ -85,11 +92,17 @@ def coloured_light(pixels: Pixels) -> tuple[Illuminant, bool] | None:
     Args:
         pixels: height x width x 3, uint8, sRGB.
     """
-    found = beyond_doubt(find_illuminant(pixels))
-    ground = ground_light(pixels)
-    if found is None or ground is None:
-        return None if found is None else (found, False)
-    return (found, True) if abs(warmth(ground) - found.warm) <= _AGREED else None
+    found, ground = find_illuminant(pixels), ground_light(pixels)
+    if ground is not None and abs(warmth(ground) - found.warm) > _AGREED:
+        return None
+    return (found, ground is not None) if beyond_doubt(found, allowed_doubt(found, ground is not None)) else None
+
+
+def allowed_doubt(found: Illuminant, proven: bool) -> float:
+    """The most doubt with which that light may be taken away."""
+    if proven:
+        return DOUBT_ON_GROUND
+    return DOUBT if found.warm < 0 else DOUBT_OF_WARMTH
 
 
 def common_light(pixels: Pixels) -> Gains | None:

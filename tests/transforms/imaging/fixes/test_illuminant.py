@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from transforms.imaging.fixes.illuminant import MAGENTA, STEP, WARM, beyond_doubt, find_illuminant, histograms
+from transforms.imaging.fixes.illuminant import DOUBT, MAGENTA, STEP, WARM, beyond_doubt, find_illuminant, histograms
 from transforms.imaging.fixes.light import to_bytes, to_linear
 from transforms.imaging.fixes.white_balance import coloured_light
 
@@ -24,8 +24,10 @@ def test_a_product_in_neutral_light_has_no_light_to_take_away():
 
 @pytest.mark.parametrize(("light", "warm"), [((1.0, 0.7, 0.4), 1.3), ((0.4, 0.7, 1.0), -1.3), ((1.0, 0.55, 0.22), 2.2)])
 def test_a_coloured_light_is_found_and_the_ground_turns_grey_without_it(light, warm):
-    found = beyond_doubt(find_illuminant(under(studio(), *light)))
-    assert found is not None
+    known = coloured_light(under(studio(), *light))
+    assert known is not None
+    found, proven = known
+    assert proven
     assert found.warm == pytest.approx(warm, abs=0.45)
     red, green, blue = found.light()
     assert np.log2(red / blue) == pytest.approx(found.warm)
@@ -60,4 +62,4 @@ def test_a_warm_product_on_cream_paper_is_in_no_coloured_light():
 def test_one_colour_tells_nothing(shape, value):
     found = find_illuminant(np.full((*shape, 3), value, np.uint8))
     assert np.isfinite(found.chances).all()
-    assert beyond_doubt(found) is None
+    assert not beyond_doubt(found, DOUBT)

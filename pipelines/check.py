@@ -21,7 +21,7 @@ from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.explain import explain
 from transforms.imaging.types import Box
-from transforms.reasons import REFUSALS, advice
+from transforms.reasons import REFUSALS, WHY_LEFT, advice
 from transforms.records import ImageEvent
 
 LANGUAGES = ("en", "zh")
@@ -132,7 +132,7 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
     for action in case.mended.actions if case.mended else ():
         yield f"    {_MENDS[judgement.verdict].format(action.operation)}: severity {action.before:.2f} → {action.after:.2f}"
     for action in case.mended.declined if case.mended else ():
-        yield f"    not mended by {action.operation}: {action.bound}"
+        yield f"    not mended by {action.operation}: {WHY_LEFT[action.bound or '']}"
 
 
 def _on_one_line(name: str) -> str:

@@ -201,6 +201,20 @@ def _rounded(amount: float) -> str:
     return f"{amount:.0f}" if abs(amount) >= 9.95 else f"{amount:.1f}".removesuffix(".0")
 
 
+WHY_LEFT: dict[str, str] = {
+    "evidence": "the photo does not prove it beyond doubt",
+    "operation": "nothing that removes it was shown to do no harm",
+    "fall": "no strength removed enough of it",
+    "rise": "another defect would have become worse",
+    "structure": "fine detail would have changed too much",
+    "hue": "colours would have turned too far",
+    "chroma": "colours would have become too pale or too strong",
+    "clipping": "too much would have become plain white or black",
+    "colour": "colours would have moved too far without a neutral ground to prove it",
+    "text": "writing would have become harder to read",
+}
+"""The bound that a mend broke (`Action.bound`) -> why the photo was left as it was."""
+
 REFUSALS: dict[str, str] = {
     # the event
     "bad_manifest_row": "a manifest row that names no image or has a field of the wrong type",

@@ -92,3 +92,8 @@ def test_a_name_with_a_line_end_stays_on_its_line(tmp_path, capsys):
     cli.main(["check", str(odd), str(tmp_path / "no\nne.jpg")])
     said = capsys.readouterr().out
     assert "one\\ntwo.jpg: " in said and "no\\nne.jpg: refused" in said
+
+
+def test_why_a_photo_was_left_as_it_was_is_a_sentence(capsys):
+    assert cli.main(["check", "samples/dim-boots.jpg"]) == 0
+    assert "not mended by dark: the photo does not prove it beyond doubt" in capsys.readouterr().out

@@ -14,10 +14,10 @@ _CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 _BETWEEN = frozenset({"BiasAdd", "Add", "AddV2", "Mul", "Relu", "Relu6", "Pad", "Identity"})
 """What may lie between two convolutions and is as well done in 16 bits; alone it is left in float32."""
 
-GraphDef = tf.compat.v1.GraphDef
+GraphDef: Any = tf.compat.v1.GraphDef
 
 
-def lowered(graph: GraphDef, kind: tf.DType) -> GraphDef:
+def lowered(graph: Any, kind: tf.DType) -> Any:
     """A graph whose convolutions, and what lies between them, are of `kind`; inputs and outputs keep their types.
 
     Args:
@@ -50,7 +50,7 @@ def lowered(graph: GraphDef, kind: tf.DType) -> GraphDef:
     return result
 
 
-def _lowered_names(graph: GraphDef) -> set[str]:
+def _lowered_names(graph: Any) -> set[str]:
     """The convolutions, and what takes nothing but their results and constants on the way to other ones."""
     constant = _reached(graph, {node.name for node in graph.node if node.op == "Const"}, lambda node, known: True)
 
@@ -62,7 +62,7 @@ def _lowered_names(graph: GraphDef) -> set[str]:
     return _reached(graph, convolutions | constant, between) - constant
 
 
-def _reached(graph: GraphDef, known: set[str], joins: Callable[[tf.compat.v1.NodeDef, set[str]], bool]) -> set[str]:
+def _reached(graph: Any, known: set[str], joins: Callable[[tf.compat.v1.NodeDef, set[str]], bool]) -> set[str]:
     """The names known and those of nodes that have only known inputs and may join them, until there are no more."""
     while True:
         more = {

@@ -71,6 +71,7 @@ class Scorer(ABC):
         self.version: str = card["model_version"]
         self.tiles = TileSettings(**card["tiles"])
         self.defects: tuple[str, ...] = tuple(card["defects"])
+        self.familiar_within: float = card.get("familiar_within", np.inf)
         self.shape = (len(LAYOUT), self.tiles.side, self.tiles.side, 3)
 
     def score(self, tiles: Pixels, measures: Sequence[Mapping[str, float]] | None = None) -> list[Prediction]:
@@ -119,7 +120,8 @@ class Scorer(ABC):
     def _prediction(self, row: Outputs) -> Prediction:
         score, low, high = (float(row[name]) for name in ("score", "low", "high"))
         defects = {name: float(row["defects"][place]) for place, name in enumerate(self.defects)}
-        return Prediction(score, low, high, defects)
+        # The scale's ends cut one side of the interval off, hardly both.
+        return Prediction(score, low, high, defects, max(score - low, high - score) > self.familiar_within)
 
 
 class LiteRTScorer(Scorer):

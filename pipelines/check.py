@@ -21,7 +21,7 @@ from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.explain import explain
 from transforms.imaging.types import Box
-from transforms.reasons import REFUSALS, advice
+from transforms.reasons import REFUSALS, UNSCORED, advice
 from transforms.records import ImageEvent
 
 LANGUAGES = ("en", "zh")
@@ -42,9 +42,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
         raise UserError("--explain draws one photo: name one")
     if args.explain:
         _spare(args.explain, args.photos[0])
-    scorer = load(
-        config.model.directory, config.model.form, precision=config.model.precision, tensorflow=False
-    )
+    scorer = load(config.model.directory, config.model.form, precision=config.model.precision, tensorflow=False)
     scorer.expect(config.tiles)
     refused = 0
     for name in args.photos:
@@ -121,6 +119,10 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
         else "no score"
     )
     yield f"{_on_one_line(name)}: {judgement.verdict}, {score}"
+    if received.assessment and received.assessment.unscored:
+        yield f"    not scored: {UNSCORED[received.assessment.unscored]}"
+    if opinion and opinion.unfamiliar:
+        yield "    unlike the photos that the model was taught by: its score says little"
     for reason in judgement.reasons:
         yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
     for action in case.mended.actions if case.mended else ():

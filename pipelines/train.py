@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     photos, known = dataset.human_rated(args.data), references.references(args.data)  # before TensorFlow has its say
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import calibration, detector, graded, opinion, order, training
+    from models import calibration, detector, familiarity, graded, opinion, order, training
     from models.backbones import choices
     from models.defects import DEFECTS
     from models.export import export
@@ -102,7 +102,12 @@ def run(args: argparse.Namespace, config: Config) -> int:
     mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
 
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
-    told = facts(len(photos), len(spoilt), len(versions) - len(spoilt), dataclasses.asdict(kernel), mean)
+    # The first version of each is the photo itself, and the opinion was fitted on none of them.
+    real = np.stack([photo[0] for photo in steps + uploads])
+    within = familiarity.limit(familiarity.reach(fitted, interval, real))
+    told = {"familiar_within": within} | facts(
+        len(photos), len(spoilt), len(versions) - len(spoilt), dataclasses.asdict(kernel), mean
+    )
     ranges = None
     if args.backbone == "lite0":
         drawn = calibration.photos(args.data, photos, args.seed)

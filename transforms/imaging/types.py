@@ -52,12 +52,16 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model says of one photo: opinion 0..100 (higher is better), its interval, defect probabilities 0..1."""
+    """What the model says of one photo: opinion 0..100 (higher is better), its interval, defect probabilities 0..1.
+
+    `unfamiliar`: the photo is unlike those that the opinion was taught by, so the score says little.
+    """
 
     score: float
     low: float
     high: float
     defects: Mapping[str, float] = field(default_factory=dict)
+    unfamiliar: bool = False
 
 
 @dataclass(frozen=True, slots=True)

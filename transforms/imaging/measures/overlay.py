@@ -34,26 +34,36 @@ _FEWEST = 6
 
 _SOURCE = "text lines by PP-OCR (DBNet, Liao et al. 2020), logistic model of bench/fit_overlay.py"
 
+_TEXT_SOURCE = "text lines by PP-OCR (DBNet, Liao et al. 2020)"
+
 MEASURES = (
     Measure("overlay", "log-odds", -_REACH, _REACH, "over 0: a line of text was laid over the photo", _SOURCE),
     Measure("overlay_cover", "share", 0.0, 1.0, "of the photo under the lines that count as laid over", _SOURCE),
+    Measure("text_lines", "lines", 0.0, 64.0, "of writing of any kind: a page has a dozen and more", _TEXT_SOURCE),
+    Measure(
+        "text_cover", "share", 0.0, 1.0, "of the picture under writing of any kind: .4 a page of text", _TEXT_SOURCE
+    ),
 )
 
 
 def measure(view: View) -> dict[str, float]:
-    """Return the log-odds of the likeliest overlay and the share it covers; NaN without the extra `text` or under 64 px."""
+    """Return the log-odds of the likeliest overlay, the share it covers, and how much writing there is at all.
+
+    All are NaN without the extra `text` or under 64 px.
+    """
     lines = find_text(view.pixels) if min(view.pixels.shape[:2]) >= _SMALLEST else None
     if lines is None:
-        return {"overlay": float("nan"), "overlay_cover": float("nan")}
+        return dict.fromkeys((declared.name for declared in MEASURES), float("nan"))
+    writing = {"text_lines": float(len(lines)), "text_cover": _cover(list(lines))}
     if not lines:
-        return {"overlay": -_REACH, "overlay_cover": 0.0}
+        return {"overlay": -_REACH, "overlay_cover": 0.0, **writing}
     looks = describe(view, lines)
     odds = _model().read(looks.numbers)
     surest = int(odds.argmax())
     alike = np.abs(looks.colours - looks.colours[surest]).max(axis=1) <= _SAME
     counted = (odds >= _LIKELY) | (alike & (odds >= _ALIKE))
     share = _cover([line for line, counts in zip(lines, counted, strict=True) if counts])
-    return {"overlay": float(np.clip(odds[surest], -_REACH, _REACH)), "overlay_cover": share}
+    return {"overlay": float(np.clip(odds[surest], -_REACH, _REACH)), "overlay_cover": share, **writing}
 
 
 @dataclass(frozen=True, slots=True)

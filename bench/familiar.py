@@ -32,7 +32,7 @@ def look_at(data: bytes, scorer: Scorer) -> tuple[float, float, set[str]]:
     """A picture's score and half-width (NaN where it is not scored), and what it is flagged with."""
     assessment = assess(data)
     told = {f"unscored: {assessment.unscored}"} if assessment.unscored else set()
-    prediction = scorer.score(assessment.tiles[None])[0] if assessment.tiles is not None else None
+    prediction = scorer.opinion(assessment.seen) if assessment.seen else None
     told |= {reason.code for reason in judge(assessment, prediction).reasons if reason.code in WRONG_KIND}
     if prediction is None:
         return np.nan, np.nan, told

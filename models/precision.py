@@ -82,8 +82,8 @@ def _producer(name: str) -> str:
     return name.removeprefix("^").partition(":")[0]
 
 
-def lowered_function(concrete: Any, kind: tf.DType) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A loaded signature of one input, its convolutions in 16 bits: the same input and named outputs.
+def lowered_function(concrete: Any, kind: tf.DType) -> Callable[..., dict[str, tf.Tensor]]:
+    """A loaded signature, its convolutions in 16 bits: the same named inputs and outputs.
 
     Args:
         concrete: the signature of a SavedModel.
@@ -93,10 +93,11 @@ def lowered_function(concrete: Any, kind: tf.DType) -> Callable[[tf.Tensor], dic
     frozen = convert_variables_to_constants_v2(concrete)
     outputs = {tensor.name: name for name, tensor in zip(names, frozen.outputs, strict=True)}
     graph = lowered(frozen.graph.as_graph_def(), kind)
-    (source,) = frozen.inputs
+    given = [tensor.name.partition(":")[0] for tensor in frozen.inputs]
 
-    def run(tiles: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.graph_util.import_graph_def(graph, {source.name.partition(":")[0]: tiles}, list(outputs))
-        return dict(zip(outputs.values(), values, strict=True))
+    def run(*values: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = tf.graph_util.import_graph_def(graph, dict(zip(given, values, strict=True)), list(outputs))
+        return dict(zip(outputs.values(), found, strict=True))
 
-    return tf.function(run, input_signature=[tf.TensorSpec(source.shape, source.dtype, name="tiles")])
+    compiled = tf.function(run, input_signature=[tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in frozen.inputs])
+    return lambda **named: compiled(*(named[name] for name in given))

@@ -66,7 +66,7 @@ def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
     event = ImageEvent(event_id=identity.event_id(None, uri, "", uri), uri=uri, role=role)
     began = time.perf_counter()
     fetched = steps.fetch(event, config.fetch, config.rules)
-    case = steps.examine(fetched, config.rules, lambda tiles: scorer.score(tiles[None])[0])
+    case = steps.examine(fetched, config.rules, scorer.opinion)
     return dataclasses.replace(case, seconds=time.perf_counter() - began)
 
 

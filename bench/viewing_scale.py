@@ -15,8 +15,10 @@ import numpy as np
 
 from models import distortions, references
 from models.dataset import read_rgb
+from models.distortions import DISTORTIONS
 from models.scorer import load
 from models.tiles import TileSettings, cut
+from transforms.imaging.fixes.light import to_bytes, to_linear
 from transforms.imaging.types import Pixels
 
 VIEWS = (500, 700, 1000, 1400)
@@ -42,11 +44,15 @@ def main() -> None:
         native = resized(read_rgb(reference.path), 1000)
         half = resized(native, 500)
         rng = np.random.default_rng(0)
-        spoilt = [way(native, 0.3, rng) for way in (distortions.defocus, distortions.noise, distortions.compression)]
+        defocused = to_bytes(distortions.defocus(to_linear(native), 0.3, rng))
+        spoilt = [
+            defocused,
+            *(way.spoil(native, 0.3, rng) for way in DISTORTIONS if way.defect in ("noise", "compression")),
+        ]
         versions = [native, half, resized(half, 1000), *spoilt]
         for view in VIEWS:
             tiles = np.stack([cut(version, TileSettings(view=view)) for version in versions])
-            table[view].append([p.score for p in scorer.score(tiles)])
+            table[view].append([p.score for p in scorer.score(tiles, [{}] * len(tiles))])
     print(f"{len(studio)} studio photos, model {scorer.version}")
     print("view  score  |half - native| median worst   lower: enlarged  defocus  noise  compression")
     for view, rows in table.items():

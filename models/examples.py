@@ -25,6 +25,16 @@ SIDES = (480, 1000)
 
 
 @dataclass(frozen=True)
+class Version:
+    """A clean photo, a spoilt copy of it, how it was spoilt, and the greatest of the strengths."""
+
+    pixels: Pixels
+    clean: Pixels
+    way: tuple[Distortion, ...]
+    strength: float
+
+
+@dataclass(frozen=True)
 class Example:
     """One spoilt photo: tiles, what is known of each defect (1, 0 or `UNKNOWN`), and its distance to the clean one."""
 
@@ -52,15 +62,13 @@ def strength(rng: np.random.Generator, unseen: bool) -> float:
     return float((cell + rng.random()) / CELLS)
 
 
-def examples(path: Path, seed: int, *, unseen: bool, settings: TileSettings, graded: bool = False) -> Iterator[Example]:
+def versions(path: Path, seed: int, *, unseen: bool) -> Iterator[Version]:
     """Spoil one clean photo: once not at all, once in each way, and twice in two ways at once.
 
     Args:
         path: the clean photo.
         seed: of all random choices, with the file's name.
         unseen: take strengths that no training example has.
-        settings: the tiles' geometry.
-        graded: also measure each example's distance to the clean photo (MDSI and HaarPSI); NaN otherwise.
     """
     rng = np.random.default_rng([seed, *path.name.encode()])
     clean = sized(read_rgb(path), int(rng.integers(*SIDES)))
@@ -72,8 +80,22 @@ def examples(path: Path, seed: int, *, unseen: bool, settings: TileSettings, gra
         spoilt = clean
         for distortion, amount in zip(way, amounts, strict=True):
             spoilt = distortion.spoil(spoilt, amount, rng)
-        distances = (mdsi(spoilt, clean), haarpsi(spoilt, clean)) if graded else (np.nan, np.nan)
-        yield Example(cut(spoilt, settings), labels(way), max(amounts, default=0.0), *distances)
+        yield Version(spoilt, clean, way, max(amounts, default=0.0))
+
+
+def examples(path: Path, seed: int, *, unseen: bool, settings: TileSettings, graded: bool = False) -> Iterator[Example]:
+    """The `versions` of one clean photo as the network sees them.
+
+    Args:
+        path: the clean photo.
+        seed: of all random choices, with the file's name.
+        unseen: take strengths that no training example has.
+        settings: the tiles' geometry.
+        graded: also measure each example's distance to the clean photo (MDSI and HaarPSI); NaN otherwise.
+    """
+    for made in versions(path, seed, unseen=unseen):
+        distances = (mdsi(made.pixels, made.clean), haarpsi(made.pixels, made.clean)) if graded else (np.nan, np.nan)
+        yield Example(cut(made.pixels, settings), labels(made.way), made.strength, *distances)
 
 
 def labels(way: tuple[Distortion, ...]) -> npt.NDArray[np.float32]:

@@ -5,6 +5,7 @@ known without asking anyone. Uploads serve too: they are no clean photos, but a 
 """
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,16 +37,20 @@ def uploads(data: Path) -> list[Reference]:
     return [Reference(data / UPLOADS / file, UPLOADS, f"{UPLOADS}/{seller}") for file, seller in rows]
 
 
-def graded(path: Path, seed: int, settings: TileSettings) -> Pixels:
-    """Tiles of a photo and of its spoilt versions: (1 + distortions x steps) x tiles x side x side x 3, chain by chain."""
+def versions(path: Path, seed: int) -> Iterator[Pixels]:
+    """A photo and its spoilt versions: 1 + distortions x steps, chain by chain."""
     rng = np.random.default_rng([seed, *path.name.encode()])
     photo = sized(read_rgb(path), int(rng.integers(*SIDES)))
-    tiles = [cut(photo, settings)]
+    yield photo
     for distortion in DISTORTIONS:
         draw = rng.integers(2**32)
-        amounts = [(cell + rng.random()) / CELLS for cell in range(0, CELLS, 2)]
-        tiles += [cut(distortion.spoil(photo, amount, np.random.default_rng(draw)), settings) for amount in amounts]
-    return np.stack(tiles)
+        for amount in [(cell + rng.random()) / CELLS for cell in range(0, CELLS, 2)]:
+            yield distortion.spoil(photo, amount, np.random.default_rng(draw))
+
+
+def graded(path: Path, seed: int, settings: TileSettings) -> Pixels:
+    """Tiles of a photo's `versions`: versions x tiles x side x side x 3."""
+    return np.stack([cut(version, settings) for version in versions(path, seed)])
 
 
 def graded_features(network: FeatureNetwork, path: Path, seed: int, settings: TileSettings) -> npt.NDArray[np.float32]:

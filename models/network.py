@@ -1,7 +1,7 @@
 """The network as it is trained on and served: tiles in, pooled features, and the opinion that stands on them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from models.opinion import CLIP, Interval, Opinion
 from models.order import Order
 from models.tiles import LAYOUT
 from transforms.imaging.types import Pixels
+
+if TYPE_CHECKING:
+    from models.scalar_transform import ScalarTransform  # tf.Transform takes seconds to import
 
 POOL_EPSILON = 1e-6
 """Under the root of a channel's variance: a flat tile has a finite gradient."""
@@ -108,14 +111,25 @@ class QualityNetwork(tf.Module):
     """What is served: uint8 tiles of some photos in, everything the model says of them out."""
 
     def __init__(
-        self, features: FeatureNetwork, opinion: Opinion, interval: Interval, detector: Detector, order: Order
+        self,
+        features: FeatureNetwork,
+        opinion: Opinion,
+        interval: Interval,
+        detector: Detector,
+        order: Order,
+        transform: "ScalarTransform | None" = None,
     ):
         super().__init__(name="quality")
         self.features = features
         self.opinion, self.interval, self.detector, self.order = opinion, interval, detector, order
+        self.transform = transform
 
-    def __call__(self, tiles: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Judge photos x tiles x side x side x 3, uint8.
+    def __call__(self, tiles: tf.Tensor, scalars: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """Judge photos.
+
+        Args:
+            tiles: photos x tiles x side x side x 3, uint8.
+            scalars: photos x measures, float32, NaN where one could not be made, if the network has a `transform` for them.
 
         Returns:
             `score`, `low` and `high` in 0..100 and `lost`, the points by which the score is below the opinion, for each photo;
@@ -127,13 +141,20 @@ class QualityNetwork(tf.Module):
         kernel = self._kernel(rows)
         both = tf.reshape(features, [-1, len(LAYOUT) * features.shape[-1]])
         seen = tf.concat([rows[..., block] for block in self.order.blocks], axis=-1)
-        logits, steps = _layers(self.detector, both), _layers(self.order, tf.reshape(seen, [-1, len(self.order.mean)]))
+        logits = _layers(self.detector, both, self._measured(scalars))
+        steps = _layers(self.order, tf.reshape(seen, [-1, len(self.order.mean)]))
         lost = penalty(logits) + tf.math.softplus(steps[:, 0])
         score = tf.linalg.matvec(kernel, _constant(self.opinion.alpha)) + self.opinion.offset - lost
         reach = self._reach(kernel)
         ends = {"score": score, "low": score - reach, "high": score + reach}
         clipped = {name: tf.clip_by_value(value, 0.0, 100.0) for name, value in ends.items()}
         return clipped | {"defects": tf.sigmoid(logits), "lost": lost}
+
+    def _measured(self, scalars: tf.Tensor | None) -> tf.Tensor | float:
+        """What the detector's hidden units get from the measures: photos x units, float32 in every form."""
+        if self.transform is None or self.detector.measured is None or scalars is None:
+            return 0.0
+        return tf.matmul(self.transform(scalars), _constant(self.detector.measured))
 
     def _kernel(self, rows: tf.Tensor) -> tf.Tensor:
         """The kernel of `models.opinion` between photos and the training photos."""
@@ -160,10 +181,11 @@ class QualityNetwork(tf.Module):
         return self.interval.width * tf.sqrt(tf.nn.relu(1.0 - known) + self.interval.floor)
 
 
-def _layers(part: Detector | Order, rows: tf.Tensor) -> tf.Tensor:
-    """What one hidden layer says of rows, photos x features: photos x outputs, before any sigmoid."""
+def _layers(part: Detector | Order, rows: tf.Tensor, more: tf.Tensor | float = 0.0) -> tf.Tensor:
+    """What one hidden layer says of rows, photos x features, before any sigmoid; `more` is added to its units, photos x units."""
     scaled = tf.clip_by_value((rows - _constant(part.mean)) * _constant(part.gain), -CLIP, CLIP)
-    hidden = tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
+    inner = tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias)
+    hidden = tf.nn.relu(inner if isinstance(more, float) else inner + more)
     return tf.matmul(hidden, _constant(part.out)) + _constant(part.out_bias)
 
 

@@ -21,7 +21,7 @@ from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.explain import explain
 from transforms.imaging.types import Box
-from transforms.reasons import REFUSALS, WHY_LEFT, advice
+from transforms.reasons import REFUSALS, UNSCORED, WHY_LEFT, advice
 from transforms.records import ImageEvent
 
 LANGUAGES = ("en", "zh")
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
         raise UserError("--explain draws one photo: name one")
     if args.explain:
         _spare(args.explain, args.photos[0])
-    scorer = load(config.model.directory, config.model.form, tensorflow=False)
+    scorer = load(config.model.directory, config.model.form, precision=config.model.precision, tensorflow=False)
     scorer.expect(config.tiles)
     refused = 0
     for name in args.photos:
@@ -66,7 +66,7 @@ def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
     event = ImageEvent(event_id=identity.event_id(None, uri, "", uri), uri=uri, role=role)
     began = time.perf_counter()
     fetched = steps.fetch(event, config.fetch, config.rules)
-    case = steps.examine(fetched, config.rules, lambda tiles: scorer.score(tiles[None])[0])
+    case = steps.examine(fetched, config.rules, scorer.opinion)
     return dataclasses.replace(case, seconds=time.perf_counter() - began)
 
 
@@ -127,6 +127,10 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
         else "no score"
     )
     yield f"{_on_one_line(name)}: {judgement.verdict}, {score}"
+    if received.assessment and received.assessment.unscored:
+        yield f"    not scored: {UNSCORED[received.assessment.unscored]}"
+    if opinion and opinion.unfamiliar:
+        yield "    unlike the photos that the model was taught by: its score says little"
     for reason in judgement.reasons:
         yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
     for action in case.mended.actions if case.mended else ():

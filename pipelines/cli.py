@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("pipelines.replay", "run dead letters again"),
     "report": ("pipelines.report", "one page about an output folder, with before and after"),
     "sql": ("pipelines.sql", "ask the tables of an output folder"),
+    "dataset": ("pipelines.dataset", "make the training data: photos spoilt by steps, labelled, as TFRecord"),
     "train": ("pipelines.train", "train the quality model on photos that people rated"),
     "evaluate": ("pipelines.evaluate", "how good the verdicts and the model are, against labels"),
     "config": ("pipelines.config", "show every setting: value, unit, source"),

@@ -14,7 +14,7 @@ def open_job(config: Config, output: Output) -> Job:
     Raises:
         UserError: the model is missing or damaged, or was trained on other tiles.
     """
-    scorer = load(config.model.directory, config.model.form)
+    scorer = load(config.model.directory, config.model.form, precision=config.model.precision)
     scorer.expect(config.tiles)
     return Job(
         rules=config.rules,

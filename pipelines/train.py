@@ -7,12 +7,14 @@ import argparse
 import dataclasses
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for the trained model (default: models/quality; of another backbone than lite0: out/model-BACKBONE)",
     )
     parser.add_argument("--work", type=Path, default=WORK, help=f"folder that keeps what is computed (default: {WORK})")
+    parser.add_argument(
+        "--measures", action="store_true", help="let the defects look at the rule measures, too (docs/model.md)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     parser.add_argument(
         "--clean-photos", type=int, default=CLEAN_PHOTOS, help=f"clean photos to spoil (default: {CLEAN_PHOTOS})"
@@ -66,7 +71,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     photos, known = dataset.human_rated(args.data), references.references(args.data)  # before TensorFlow has its say
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import calibration, detector, graded, opinion, order, training
+    from models import calibration, detector, familiarity, graded, opinion, order, training
     from models.backbones import choices
     from models.defects import DEFECTS
     from models.export import export
@@ -88,21 +93,36 @@ def run(args: argparse.Namespace, config: Config) -> int:
     spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
     steps, uploads = graded_photos(kept, network, settings, clean, args)
     known_steps = np.tile(graded.known_defects(), (len(steps), 1))
-    found = detector.train(np.concatenate([spoilt, *steps]), np.concatenate([labels, known_steps]), args.seed, show)
+    transform, seen_rated, seen_versions, seen_taught = None, None, None, None
+    if args.measures:
+        from models.scalar_transform import ScalarTransform
+
+        made = measures_of(kept, args.data, clean, photos, args.seed)
+        taught = np.concatenate([made.spoilt, *made.steps])
+        transform = ScalarTransform(learn_transform(taught, kept.folder / f"transform-{args.seed}"))
+        seen_taught, seen_rated = transform.of(taught), transform.of(made.rated)
+        seen_versions = transform.of(np.concatenate([*made.steps, *made.uploads, made.spoilt]))
+    told_of = np.concatenate([labels, known_steps])
+    found = detector.train(np.concatenate([spoilt, *steps]), told_of, args.seed, show, seen_taught)
     nested = [training.nested(features, photos.mos, seed, show, parts) for seed in SEEDS]
     everyone = np.arange(len(photos))
     kernel = training.choose(opinion.distances(features, parts, everyone), photos.mos, args.seed)
     fitted = opinion.fit(features, photos.mos, parts, kernel)
     versions, pairs = np.concatenate([*steps, *uploads, spoilt]), better_than(steps + uploads, spoilt, len(clean))
     seen = training.early(choice.widths)
-    points = fitted.predict(versions) - found.penalty(versions)
+    points = fitted.predict(versions) - found.penalty(versions, seen_versions)
     ordered = order.train(versions, points, pairs, args.seed, show, seen)
-    lost = found.penalty(features) + ordered.lost(features)
+    lost = found.penalty(features, seen_rated) + ordered.lost(features)
     figures = [training.agreement(out.scores - lost, photos.mos) for out in nested]
     mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
 
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
-    told = facts(len(photos), len(spoilt), len(versions) - len(spoilt), dataclasses.asdict(kernel), mean)
+    # The first version of each is the photo itself, and the opinion was fitted on none of them.
+    real = np.stack([photo[0] for photo in steps + uploads])
+    within = familiarity.limit(familiarity.reach(fitted, interval, real))
+    told = {"familiar_within": within} | facts(
+        len(photos), len(spoilt), len(versions) - len(spoilt), dataclasses.asdict(kernel), mean
+    )
     ranges = None
     if args.backbone == "lite0":
         drawn = calibration.photos(args.data, photos, args.seed)
@@ -111,7 +131,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if not served:
         told["backbone"] = {"name": args.backbone, "weights": weights}
     out = args.out or (SHIPPED if served else ELSEWHERE / f"model-{args.backbone}")
-    trained = QualityNetwork(network, fitted, interval, found, ordered)
+    trained = QualityNetwork(network, fitted, interval, found, ordered, transform)
     card = export(trained, out, settings, told, defects=DEFECTS, ranges=ranges)
     print(
         f"{len(photos)} rated photos, nested {training.FOLDS}-fold, mean of {len(SEEDS)} seeds: "
@@ -188,6 +208,74 @@ def graded_photos(
         show("graded photos", done + 1, len(chosen))
     ends = len(chosen) - len(sellers)
     return made[:ends], made[ends:]
+
+
+class Measured(NamedTuple):
+    """The scalar measures, NaN where one could not be made, of what `vitrine train` makes features of: versions x measures."""
+
+    rated: np.ndarray
+    spoilt: np.ndarray
+    steps: list[np.ndarray]
+    uploads: list[np.ndarray]
+
+
+def measures_of(kept: Kept, data: Path, clean: Sequence[Any], photos: Any, seed: int) -> Measured:
+    """The measures of rated, spoilt and graded photos, in the order of their features, kept photo by photo."""
+    from models import graded, references
+    from models.scalars import scalars_of_pixels
+
+    sellers = references.one_of_each(graded.uploads(data), test=False, seed=seed)[:GRADED_UPLOADS]
+    rated = partial(_measured, lambda: (photos.pixels(index) for index in range(len(photos))), scalars_of_pixels)
+    return Measured(
+        kept("measures-rated", rated)[0],
+        spoilt_measures(kept, clean, seed),
+        graded_measures(kept, clean[:GRADED_PHOTOS], seed),
+        graded_measures(kept, sellers, seed),
+    )
+
+
+def spoilt_measures(kept: Kept, clean: Sequence[Any], seed: int) -> np.ndarray:
+    """The measures of `spoilt_photos`: versions x measures."""
+    from models.examples import versions
+    from models.scalars import scalars_of_pixels
+
+    made: list[np.ndarray] = []
+    for done, photo in enumerate(clean):
+        make = partial(versions, photo.path, seed, unseen=photo.is_test)
+        name = f"measures-spoilt-{seed}-{photo.kind}-{photo.path.stem}"
+        made += kept(name, partial(_measured, make, lambda version: scalars_of_pixels(version.pixels)))
+        show("measures of spoilt photos", done + 1, len(clean))
+    return np.concatenate(made)
+
+
+def graded_measures(kept: Kept, photos: Sequence[Any], seed: int) -> list[np.ndarray]:
+    """The measures of photos spoilt by growing steps, one array a photo: versions x measures."""
+    from models.graded import versions
+    from models.scalars import scalars_of_pixels
+
+    made: list[np.ndarray] = []
+    for done, photo in enumerate(photos):
+        name = f"measures-graded-{seed}-{photo.kind}-{photo.path.stem}"
+        made += kept(name, partial(_measured, partial(versions, photo.path, seed), scalars_of_pixels))
+        show("measures of graded photos", done + 1, len(photos))
+    return made
+
+
+def _measured(make: Callable[[], Iterable[Any]], look: Callable[[Any], np.ndarray]) -> Arrays:
+    return (np.stack([look(version) for version in make()]),)
+
+
+def learn_transform(measures: np.ndarray, folder: Path | str) -> Path:
+    """Let tf.Transform learn from versions x measures; return the folder of its graph, which is below the one given."""
+    import apache_beam as beam
+
+    from transforms.training_data import AnalyzeRows
+
+    graph = Path(folder) / "transform"
+    shutil.rmtree(graph, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as scratch, beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = pipeline | beam.Create(list(measures)) | AnalyzeRows(str(graph), scratch)
+    return graph
 
 
 def better_than(graded_ones: Sequence[np.ndarray], spoilt: np.ndarray, clean: int) -> np.ndarray:

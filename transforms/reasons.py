@@ -179,6 +179,20 @@ REASONS: dict[str, ReasonText] = {
         "not_product",
         "percent",
     ),
+    "text_only": ReasonText(
+        "a page of text, not a photo; fine where the photo's role is a size chart",
+        "Send a photo of the item: {amount} % of this picture is writing.",
+        "请上传商品照片:画面有 {amount}% 是文字。",
+        "not_product",
+        "percent",
+    ),
+    "not_a_photo": ReasonText(
+        "drawn or computed, not photographed: noise, a pattern, a gradient, a drawing",
+        "Take a photo of the item itself: this picture was drawn or computed, as is {amount} % likely.",
+        "请拍摄商品实物:这张图像有 {amount}% 的可能是绘制或生成的。",
+        "not_product",
+        "percent",
+    ),
     "blank": ReasonText(
         "nothing is to be seen: one colour",
         "Take the photo again: {amount} % of it is one colour.",
@@ -214,6 +228,13 @@ WHY_LEFT: dict[str, str] = {
     "text": "writing would have become harder to read",
 }
 """The bound that a mend broke (`Action.bound`) -> why the photo was left as it was."""
+
+UNSCORED: dict[str, str] = {
+    "blank": "nothing is on it: one colour, or one going over into another",
+    "text_only": "it is a page of text",
+    "not_a_photo": "it was drawn or computed, not photographed",
+}
+"""Why a photo has no score -> meaning."""
 
 REFUSALS: dict[str, str] = {
     # the event

@@ -10,7 +10,7 @@ from apache_beam.typehints.decorators import no_annotations
 from models.serving import QualityModelHandler
 from transforms.case import Case
 from transforms.errors import RefusalError
-from transforms.imaging.types import Pixels, Prediction
+from transforms.imaging.types import Prediction, Seen
 from transforms.stage import FAILURES, Outcome, refuse
 
 
@@ -38,9 +38,9 @@ class Score(beam.PTransform):
         return Outcome(scored.results, scored[FAILURES])
 
     @no_annotations
-    def _with_tiles(self, case: Case) -> tuple[Case, Pixels | None]:
+    def _with_tiles(self, case: Case) -> tuple[Case, Seen | None]:
         assert case.assessment is not None
-        return case, case.assessment.tiles if self.which(case) else None
+        return case, case.assessment.seen if self.which(case) else None
 
 
 class _CarryingCases(KeyedModelHandler):
@@ -51,9 +51,9 @@ class _CarryingCases(KeyedModelHandler):
         self.handler = handler
 
     @no_annotations
-    def get_num_bytes(self, batch: Sequence[tuple[Case, Pixels | None]]) -> int:
+    def get_num_bytes(self, batch: Sequence[tuple[Case, Seen | None]]) -> int:
         """Count what is scored; the default would pickle every case, photo and all, to count that too."""
-        return self.handler.get_num_bytes([tiles for _, tiles in batch])
+        return self.handler.get_num_bytes([seen for _, seen in batch])
 
 
 @no_annotations

@@ -53,6 +53,10 @@ class Thresholds:
     compression: Points = setting((2.6, 2.9, 60.0), unit="levels", why="height of block edges", decides=True)
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
+    text_only: Points = setting(
+        (0.25, 0.3, 0.35), unit="share", why="of the picture under writing, where there are lines enough", decides=True
+    )
+    not_a_photo: Points = setting((1.5, 2.2, 3.0), unit="log-odds", why="that it was drawn or computed", decides=True)
     small: Points = setting((0.015, 0.01, 0.003), unit="share", why="bounding box of the product", decides=True)
     cut_off: Points = setting((2.0, 2.7, 3.8), unit="log-odds", why="that an edge cuts the product", decides=True)
     clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
@@ -185,9 +189,25 @@ def _laid_over(measures: Measures) -> float:
     return measures["overlay_cover"] if measures["overlay"] >= WRITTEN_OVER else math.nan
 
 
+def _likely_drawn(measures: Measures) -> float:
+    """Percent, of the log-odds."""
+    return 100 / (1 + math.exp(-measures["unphotographic"]))
+
+
+_PAGE_LINES = 10.0
+"""Lines of writing from which a picture may be a page: of the uploads' garments none has as many."""
+
+
+def _page(measures: Measures) -> float:
+    """Share of the picture under writing, where that is of many lines: one great print on a shirt is no page."""
+    return measures["text_cover"] if measures["text_lines"] >= _PAGE_LINES else math.nan
+
+
 RULES = (
     Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
+    Rule("text_only", "text_only", _page, lambda m: 100 * m["text_cover"]),
     Rule("size_chart", "drawn", lambda m: m["few_tones"], lambda m: 100 * m["few_tones"]),
+    Rule("not_a_photo", "not_a_photo", lambda m: m["unphotographic"], _likely_drawn),
     Rule("too_dark", "too_dark", _lost_in_the_dark, _light_missing),
     Rule("burnt_out", "burnt_out", _burnt_out, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
     Rule("low_res", "low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
@@ -228,6 +248,8 @@ _DRAWN = frozenset(
         "collage",
         "screenshot",
         "size_chart",
+        "text_only",
+        "not_a_photo",
         "burnt_out",
         "bright",
         "clutter",
@@ -376,7 +398,10 @@ _ECHOES = {
     "burnt_out": ("bright", "low_contrast", "uneven_light"),
     "enlarged": ("blur", "motion"),
     "motion": ("blur",),
-    "size_chart": ("low_contrast", "bright", "burnt_out", "uneven_light"),
+    "text_only": ("not_a_photo", "size_chart", "overlay", "clutter", "bright", "burnt_out", "low_contrast"),
+    "not_a_photo": ("blur", "motion", "enlarged", "noise", "low_contrast", "cast"),
+    "size_chart": ("low_contrast", "bright", "burnt_out", "uneven_light", "not_a_photo"),
+    "screenshot": ("not_a_photo",),
     "blank": ("*",),
 }
 """A reason -> those that only repeat it."""

@@ -36,41 +36,63 @@ _FEWEST = 6
 
 _SOURCE = "text lines by PP-OCR (DBNet, Liao et al. 2020), network of bench/fit_overlay.py"
 
+_TEXT_SOURCE = "text lines by PP-OCR (DBNet, Liao et al. 2020)"
+
 MEASURES = (
     Measure("overlay", "log-odds", -_REACH, _REACH, "over 0: a line of text was laid over the photo", _SOURCE),
     Measure("overlay_cover", "share", 0.0, 1.0, "of the photo under the lines that count as laid over", _SOURCE),
+    Measure("text_lines", "lines", 0.0, 64.0, "of writing of any kind: a page has a dozen and more", _TEXT_SOURCE),
+    Measure(
+        "text_cover", "share", 0.0, 1.0, "of the picture under writing of any kind: .4 a page of text", _TEXT_SOURCE
+    ),
 )
 
 
 def measure(view: View) -> dict[str, float]:
-    """Return the log-odds of the likeliest overlay and the share it covers; NaN without the extra `text` or under 64 px."""
+    """Return the log-odds of the likeliest overlay, the share it covers, and how much writing there is at all.
+
+    All are NaN without the extra `text` or under 64 px.
+    """
     found = find_overlay(view)
     if found is None:
-        return {"overlay": float("nan"), "overlay_cover": float("nan")}
-    return {"overlay": float(np.clip(found.odds, -_REACH, _REACH)), "overlay_cover": _cover(found.lines)}
+        return dict.fromkeys((declared.name for declared in MEASURES), float("nan"))
+    return {
+        "overlay": float(np.clip(found.odds, -_REACH, _REACH)),
+        "overlay_cover": _cover(found.lines),
+        "text_lines": float(len(found.writing)),
+        "text_cover": _cover(found.writing),
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """The log-odds of the line that was likeliest laid over a photo, -20 where there is no writing, and the lines that count."""
+    """Writing on a photo.
+
+    Attributes:
+        odds: log-odds of the line that was likeliest laid over it, -20 where there is no writing.
+        lines: those that count as laid over.
+        writing: all lines.
+    """
 
     odds: float
     lines: tuple[TextLine, ...]
+    writing: tuple[TextLine, ...]
 
 
 def find_overlay(view: View) -> Overlay | None:
-    """Find the lines of writing that were laid over a photo; None without the extra `text` or under 64 px."""
+    """Find the lines of writing on a photo, and which were laid over it; None without the extra `text` or under 64 px."""
     lines = find_text(view.pixels) if min(view.pixels.shape[:2]) >= _SMALLEST else None
     if lines is None:
         return None
     if not lines:
-        return Overlay(-_REACH, ())
+        return Overlay(-_REACH, (), ())
     looks = describe(view, lines)
     odds = load_network(_WEIGHTS).odds(looks.numbers)
     surest = int(odds.argmax())
     alike = np.abs(looks.colours - looks.colours[surest]).max(axis=1) <= _SAME
     counted = (odds >= _LIKELY) | (alike & (odds >= _ALIKE))
-    return Overlay(float(odds[surest]), tuple(line for line, counts in zip(lines, counted, strict=True) if counts))
+    laid_over = tuple(line for line, counts in zip(lines, counted, strict=True) if counts)
+    return Overlay(float(odds[surest]), laid_over, tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)

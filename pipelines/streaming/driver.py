@@ -107,6 +107,8 @@ class Driver:
                 break  # read again by the next process
             for running in finished:
                 self._finish(running)
+        if not self._running:
+            self.tally.add(self._judge.end())
         for outlet in self._outlets:
             outlet.results.close(max(0.0, deadline - time.monotonic()))
         self._commit_positions()

@@ -107,7 +107,7 @@ def build_stream(
     announced = pipeline | ReadKafka(place, properties)
     read = announced | "Items" >> beam.FlatMap(_items).with_outputs("letters", main="events")
     outcome = judge(read.events | Once())
-    failures = (outcome.failures, read.letters) | "All failures" >> beam.Flatten()
+    failures = (*outcome.failures, read.letters) | "All failures" >> beam.Flatten()
     told = (outcome.results, failures) | commit
     for name, answers, to in (("Answer", told.answers, results), ("Tell", told.dead_letters, dead_letters)):
         if to is not None:

@@ -21,4 +21,4 @@ class FakeRow(beam.DoFn):
 
 def judge(events):
     rows = events | "Judge" >> beam.ParDo(FakeRow())
-    return Outcome(rows, events | "None refused" >> beam.Filter(lambda event: False))
+    return Outcome(rows, (events | "None refused" >> beam.Filter(lambda event: False),))

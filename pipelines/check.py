@@ -21,7 +21,7 @@ from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.explain import explain
 from transforms.imaging.types import Box
-from transforms.reasons import REFUSALS, WHY_LEFT, advice
+from transforms.reasons import REFUSALS, WHY_LEFT, advice, asked
 from transforms.records import ImageEvent
 
 LANGUAGES = ("en", "zh")
@@ -128,7 +128,8 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
     )
     yield f"{_on_one_line(name)}: {judgement.verdict}, {score}"
     for reason in judgement.reasons:
-        yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
+        told = asked(reason.code, reason.amount, judgement.verdict)[LANGUAGES.index(language)]
+        yield f"    {reason.code} {reason.severity:.2f}: {told}"
     for action in case.mended.actions if case.mended else ():
         yield f"    {_MENDS[judgement.verdict].format(action.operation)}: severity {action.before:.2f} → {action.after:.2f}"
     for action in case.mended.declined if case.mended else ():

@@ -38,17 +38,17 @@ def main() -> None:
         job = open_job(Config(), output)
         with closing(Tables(output)) as tables, closing(Past(output, tables.settings, job.maker)) as past:
             run = Rounds(tables, past, photos)
+            run.epochs = LiveEpochs(job, 1)
+            run(1), run(8)
+            run.epochs.end()
             print(HEAD)
             for size in args.sizes:
                 run.epochs = LiveEpochs(job, 1)
-                run(1), run(8)
                 rounds = [run(size) for _ in range(args.rounds)]
-                counted = run.epochs.end()
-                # Those of the first two are among them, so a photo's mean is taken.
-                stages = sum(counted.seconds.values()) / counted.calls["fetch"] * size * 1e3
+                stages = sum(run.epochs.end().seconds.values()) / args.rounds * 1e3
                 best = min(rounds, key=lambda round_: round_["all"]) | {"stages": stages}
                 best["runner"] = sum(round_["run"] for round_ in rounds) / args.rounds - stages
-                beside = (best["all"] - best["stages"]) / size
+                beside = sum(best[name] for name in ("runner", "commit", "heaps", "sift")) / size
                 columns = "".join(f"{best[name]:>{width}.1f}" for name, width in COLUMNS)
                 print(f"{size:>7}{columns}{beside:>10.1f}", flush=True)
 

@@ -175,8 +175,8 @@ class _Question:
             name: f"{name}.revision" if "revision" in columns else "0" for name, columns in self._columns.items()
         }
         both = " union all ".join(
-            f"select '{name}' as place, event_id, coalesce(uri, event_id) as photo, coalesce(generation, '') as generation, "
-            f"{revision[name]} as revision, {at} as at from {name}"
+            f"select '{name}' as place, event_id, coalesce(nullif(uri, ''), event_id) as photo, "
+            f"coalesce(generation, '') as generation, {revision[name]} as revision, {at} as at from {name}"
             for name, at in ((QUALITY, "processed_at"), (DEAD_LETTERS, "failed_at"))
         )
         self._connection.execute(

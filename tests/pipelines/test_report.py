@@ -342,6 +342,12 @@ def test_a_photo_that_was_repaired_counts_in_one_table(output: Output, photo: Ca
     assert figures.superseded == 5
 
 
+def test_what_names_no_photo_counts_each_for_itself(output: Output) -> None:
+    letters = [letter_of(ImageEvent(f"{n}", ""), "bad_event") for n in range(3)]
+    commit(output, [], [letters[0], letters[1] | {"uri": None}, letters[2] | {"uri": None}])
+    assert [(r.code, r.count) for r in read_figures(output, 12).refused] == [("bad_event", 3)]
+
+
 @pytest.mark.parametrize("verdict", ["accept", "improve", "retake"])
 def test_only_a_retake_asks_for_another_photo(output: Output, photo: Callable[..., Path], verdict: str) -> None:
     commit(output, [row_of(event_of(photo()), verdict, ("too_dark",))])

@@ -6,8 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as StillAtWorkError
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -94,9 +93,13 @@ class _Read(beam.DoFn):
         parked: Any = beam.DoFn.StateParam(PARKED),  # noqa: B008 - Beam's way to ask for it
         wake: Any = beam.DoFn.TimerParam(WAKE),  # noqa: B008
     ) -> Iterator[Any]:
-        event = element[1]
+        event, waiting = element[1], parked.read() or []
+        wanted = without_older(waiting, event)
+        for one in waiting:
+            if one not in wanted:
+                FETCHES.end(one.event)
         found = self._look(ParkedPhoto(event, 0, 0.0), self.parking.park_after_s)
-        yield from self._put(found, without_older(parked.read() or [], event), parked, wake)
+        yield from self._put(found, wanted, parked, wake)
 
     @on_timer(WAKE)
     def wake(
@@ -114,22 +117,21 @@ class _Read(beam.DoFn):
         fetching = FETCHES.begin(event, self.read, self.parking)
         if fetching is None:
             return ParkedPhoto(event, tries, time.time() + TURN_S * random.uniform(1, 2))
-        try:
-            sha256 = fetching.result(wait_s if FETCHES.is_quick(event) else 0)
-        except Exception as error:
-            if isinstance(error, StillAtWorkError) and not fetching.done():
-                if wait_s:
-                    FETCHES.note_slow(event)
-                return ParkedPhoto(event, tries, time.time() + LOOK_S)
-            FETCHES.end(event)
-            if not isinstance(error, RefusalError):
-                return refuse(event, "fetch", error)
-            pause = again_after(error.code, tries, self.parking.tries, self.parking.retry_s)
-            if pause is None:
-                return dead_letter(event, "fetch", error, datetime.now(UTC), tries + 1)
-            return ParkedPhoto(event, tries + 1, time.time() + pause)
+        if not wait([fetching], wait_s if FETCHES.is_quick(event) else 0).done:
+            if wait_s:
+                FETCHES.note_slow(event)
+            return ParkedPhoto(event, tries, time.time() + LOOK_S)
         FETCHES.end(event)
-        return Fetched(event, sha256)
+        error = fetching.exception()
+        if error is None:
+            return Fetched(event, fetching.result())
+        if not isinstance(error, RefusalError):
+            assert isinstance(error, Exception)
+            return refuse(event, "fetch", error)
+        pause = again_after(error.code, tries, self.parking.tries, self.parking.retry_s)
+        if pause is None:
+            return dead_letter(event, "fetch", error, datetime.now(UTC), tries + 1)
+        return ParkedPhoto(event, tries + 1, time.time() + pause)
 
     def _put(self, found: Any, others: list[ParkedPhoto], parked: Any, wake: Any) -> Iterator[Any]:
         """Give what was found, or keep it for later beside the others of its URI."""

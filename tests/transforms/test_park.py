@@ -130,6 +130,12 @@ def test_an_older_version_that_is_parked_gives_way_to_a_newer_one():
     assert without_older(parked, event("a")) == parked
 
 
+def test_a_newer_version_takes_the_place_of_a_slow_older_one():
+    versions = [event("slow", f"{number:020d}") for number in (1, 2)]
+    fetched, letters = judged(*versions)
+    assert [one.event for one in fetched] == versions[1:] and not letters
+
+
 def test_a_slow_host_gets_few_fetchers_until_it_answers_quickly():
     gate, fetches = threading.Event(), Fetches()
 

@@ -40,6 +40,10 @@ class QualityModelHandler(ModelHandler[Seen | Pixels | None, Result | None, Scor
         self.batch = batch
         self._core_time = Metrics.distribution("vitrine", "score_us")
 
+    def one_by_one(self) -> "QualityModelHandler":
+        """Return a handler of the same model to which no photo waits for another."""
+        return QualityModelHandler(self.settings, batch=1)
+
     def load_model(self) -> Scorer:
         """Load the model, or find it loaded, and make it ready."""
         model = load(self.settings.directory, self.settings.form, precision=self.settings.precision)

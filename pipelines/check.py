@@ -21,7 +21,7 @@ from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.explain import explain
 from transforms.imaging.types import Box
-from transforms.reasons import REFUSALS, UNSCORED, WHY_LEFT, advice
+from transforms.reasons import REFUSALS, UNSCORED, WHY_LEFT, asked
 from transforms.records import ImageEvent
 
 LANGUAGES = ("en", "zh")
@@ -132,7 +132,8 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
     if opinion and opinion.unfamiliar:
         yield "    unlike the photos that the model was taught by: its score says little"
     for reason in judgement.reasons:
-        yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
+        told = asked(reason.code, reason.amount, judgement.verdict)[LANGUAGES.index(language)]
+        yield f"    {reason.code} {reason.severity:.2f}: {told}"
     for action in case.mended.actions if case.mended else ():
         yield f"    {_MENDS[judgement.verdict].format(action.operation)}: severity {action.before:.2f} → {action.after:.2f}"
     for action in case.mended.declined if case.mended else ():

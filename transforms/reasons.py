@@ -211,6 +211,21 @@ def advice(code: str, amount: float | None) -> tuple[str, str]:
     return text.advice_en.format(amount=shown), text.advice_zh.format(amount=shown)
 
 
+NOTHING_ASKED: dict[str, tuple[str, str]] = {
+    "accept": ("slight: nothing is asked of the seller", "轻微:无需卖家处理"),
+    "improve": (
+        "nothing is asked of the seller: the mended photo is delivered",
+        "无需卖家处理:将使用修复后的照片",
+    ),
+}
+"""Verdict that asks for no other photo -> what stands beside its reasons, in English and in Chinese."""
+
+
+def asked(code: str, amount: float | None, verdict: str) -> tuple[str, str]:
+    """Return what a person is shown beside a reason: the advice where another photo is asked for, else that nothing is."""
+    return NOTHING_ASKED[verdict] if verdict in NOTHING_ASKED else advice(code, amount)
+
+
 def _rounded(amount: float) -> str:
     return f"{amount:.0f}" if abs(amount) >= 9.95 else f"{amount:.1f}".removesuffix(".0")
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
@@ -29,13 +30,17 @@ class Score(beam.PTransform):
     @no_annotations
     def expand(self, cases: beam.PCollection) -> Outcome:
         """Apply to a collection of assessed `Case`."""
+        handler: Any = _CarryingCases(self.handler)
+        pairs = cases | "With tiles" >> beam.Map(self._with_tiles)
+        if self.handler.batch == 1:
+            # Beam lets even a batch of one wait until the next one comes.
+            handler, pairs = handler.with_no_batching(), pairs | "Alone" >> beam.Map(lambda pair: [pair])
         scored = (
-            cases
-            | "With tiles" >> beam.Map(self._with_tiles)
-            | RunInference(_CarryingCases(self.handler))
+            pairs
+            | RunInference(handler)
             | "With prediction" >> beam.FlatMapTuple(_with_prediction).with_outputs(FAILURES, main="results")
         )
-        return Outcome(scored.results, scored[FAILURES])
+        return Outcome(scored.results, (scored[FAILURES],))
 
     @no_annotations
     def _with_tiles(self, case: Case) -> tuple[Case, Seen | None]:

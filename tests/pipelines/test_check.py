@@ -30,6 +30,14 @@ def test_json_is_the_record_with_advice(capsys):
     assert all(reason["advice"]["en"] and reason["advice"]["zh"] for reason in row["reasons"])
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "nothing is asked of the seller"), ("zh", "无需卖家处理")])
+def test_an_accepted_photo_is_not_asked_for_again(language, said, capsys):
+    assert cli.main(["check", "--language", language, "samples/hazy-shirt.jpg", "samples/moved-trousers.jpg"]) == 0
+    accepted, _, retake = capsys.readouterr().out.partition("moved-trousers")
+    assert ": accept" in accepted and said in accepted
+    assert ": retake" in retake and said not in retake
+
+
 def test_a_bad_file_is_told_by_its_code_and_the_others_go_on(tmp_path, capsys):
     (tmp_path / "text.jpg").write_text("no photo")
     assert cli.main(["check", str(tmp_path / "text.jpg"), str(tmp_path / "none.jpg"), SAMPLE]) == 1

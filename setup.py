@@ -30,7 +30,7 @@ setup(
     packages=find_packages(include=["pipelines*", "transforms*", "models*"]),
     package_data={
         "pipelines": ["py.typed", "*.html"],
-        "transforms": ["py.typed", "imaging/measures/*.json"],
+        "transforms": ["py.typed", "imaging/measures/*.json", "imaging/fixes/*.json"],
         "models": ["py.typed", "quality/*", "quality/*/*", "quality/*/*/*"],
     },
     python_requires=">=3.11,<3.14",

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from bench.pairs import add_arguments as add_common
-from bench.pairs import clean, psnr
+from bench.pairs import clean, measure_pairs, psnr
 from transforms.imaging.fixes.blur_kernel import estimate_blur, gaussian_kernel, motion_kernel
 from transforms.imaging.fixes.deconvolution import deconvolve
 from transforms.imaging.fixes.sparse_coding import deblur_sparse
@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
+    if args.pairs is not None:
+        return measure_pairs(args.pairs, ("deblur", "sharpen", *(("sparse",) if args.sparse else ())), psnr, "dB")
     if not (args.data / "references").is_dir():
         print(f"not measured: no photos under {args.data}")
         return 0

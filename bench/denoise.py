@@ -2,35 +2,27 @@
 
 import argparse
 import sys
-import time
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from bench.camera import draw, shoot
 from bench.pairs import add_arguments as add_common
-from bench.pairs import clean, paired, psnr
+from bench.pairs import clean, gains, measure_pairs, psnr
 from bench.spoil import noise, white_noise
-from transforms.imaging.operations import OPERATIONS
-from transforms.imaging.types import Header, Photo, Pixels
+from transforms.imaging.types import Pixels
 
 METHODS = ("denoise", "sliding-dct", "tv", "nlm", "bilateral", "median")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common(parser, 12)
-    parser.add_argument("--pairs", type=Path, metavar="DIR", help="real pairs: NAME_real.EXT and NAME_mean.EXT")
 
 
 def main(args: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
     if args.pairs is not None:
-        found = [(noisy, mean) for _, noisy, mean in paired(args.pairs)]
-        print(
-            _table(f"{len(found)} pairs of {args.pairs}", found) if found else f"not measured: no pairs in {args.pairs}"
-        )
-        return 0
+        return measure_pairs(args.pairs, METHODS, psnr, "dB")
     if not (args.data / "references").is_dir():
         print(f"not measured: no photos under {args.data}")
         return 0
@@ -49,23 +41,7 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _table(title: str, cases: list[tuple[Pixels, Pixels]]) -> str:
-    before = np.array([psnr(noisy, mean) for noisy, mean in cases])
-    lines = [f"{title}: input {before.mean():.2f} dB", "  method        dB   gained   worst  worse  s/MP"]
-    for method in METHODS:
-        started = time.process_time()
-        after = np.array([psnr(_apply(method, noisy), mean) for noisy, mean in cases])
-        rate = (time.process_time() - started) / (sum(noisy.size for noisy, _ in cases) / 3e6)
-        gained = after - before
-        lines.append(
-            f"  {method:<11} {after.mean():>5.2f} {gained.mean():>+8.2f} {gained.min():>+7.2f} "
-            f"{(gained < 0).sum():>6} {rate:>5.2f}"
-        )
-    return "\n".join(lines)
-
-
-def _apply(method: str, pixels: Pixels) -> Pixels:
-    photo = Photo(pixels, Header("png", pixels.shape[1], pixels.shape[0], "RGB"))
-    return OPERATIONS[method][0](photo, 1.0)
+    return gains(title, cases, METHODS, psnr, "dB")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ three rows are the policy's points.
 
 import argparse
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +18,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bench.line import Line, fit_line, fold
+from bench.line import fold
+from bench.network import fit_network, store
 from transforms.imaging import spoil
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.limits import DecodeLimits
-from transforms.imaging.measures.cut import NAMES, SIDES, describe_sides
+from transforms.imaging.measures.cut import SIDES, describe_sides
+from transforms.imaging.measures.network import Network
 from transforms.imaging.measures.region import find_region
 from transforms.imaging.measures.view import shrink
 from transforms.imaging.policy import Thresholds
@@ -31,7 +32,7 @@ from transforms.imaging.types import Pixels
 
 WEIGHTS = Path(__file__).parent.parent / "transforms" / "imaging" / "measures" / "cut_weights.json"
 FOLDS = 5
-PENALTY = 3.0
+UNITS, STEPS, NOISE = 12, 3000, 0.1
 LEAST_LOST = 0.1
 SHARES = {"third": 1 / 3, "ninth": 1 / 9}
 WEIGHT = {"uploads": 1.0, "studio": 0.25, "shop": 0.25, "third": 0.5, "ninth": 0.1}
@@ -57,13 +58,13 @@ class Described:
 def describe_photo(kind: str, group: str, named: bool, pixels: Pixels) -> Described:
     """Describe a photo whole and, if it is an upload, cut at each side."""
     region = find_region(shrink(pixels, 256))
-    whole = describe_sides(region.likely, region.confidence)
+    whole = describe_sides(region)
     if kind != "uploads":
         return Described(kind, group, named, whole, {}, np.zeros(4))
     cut = {}
     for name, share in SHARES.items():
         parts = [find_region(shrink(spoil.cut_third(pixels, side, share), 256)) for side in range(len(SIDES))]
-        cut[name] = np.array([describe_sides(part.likely, part.confidence) for part in parts])
+        cut[name] = np.array([describe_sides(part) for part in parts])
     kept = [spoil.cut_third(region.mask, side).sum() for side in range(len(SIDES))]
     return Described(kind, group, named, whole, cut, 1 - np.array(kept) / region.mask.sum())
 
@@ -82,8 +83,8 @@ def read(data: Path) -> list[Described]:
     ]
 
 
-def fit(photos: Sequence[Described]) -> Line:
-    """Fit the line to the sides of whole photos and to those that were cut."""
+def fit(photos: Sequence[Described]) -> Network:
+    """Fit the network to the sides of whole photos and to those that were cut."""
     rows, truth, weight = [], [], []
     for photo in photos:
         if not photo.named:
@@ -95,12 +96,12 @@ def fit(photos: Sequence[Described]) -> Line:
                 rows.append(cut[side, side])
                 truth.append(1)
                 weight.append(WEIGHT[name])
-    return fit_line(np.array(rows), np.array(truth), np.array(weight), PENALTY)
+    return fit_network(np.array(rows), np.array(truth), np.array(weight), UNITS, STEPS, NOISE)
 
 
-def odds(line: Line, sides: np.ndarray) -> np.ndarray:
+def odds(network: Network, sides: np.ndarray) -> np.ndarray:
     """Return the log-odds of the likeliest side."""
-    return np.asarray(line.odds(sides).max(axis=-1))
+    return np.asarray(network.odds(sides).max(axis=-1))
 
 
 def main() -> None:
@@ -114,11 +115,11 @@ def main() -> None:
     whole: dict[str, list[float]] = {"uploads": [], "studio": [], "shop": [], "named": []}
     cut: dict[str, list[np.ndarray]] = {name: [] for name in SHARES}
     for held in range(FOLDS):
-        line = fit([p for p in photos if fold(p.group, FOLDS) != held])
+        network = fit([p for p in photos if fold(p.group, FOLDS) != held])
         for photo in (p for p in photos if fold(p.group, FOLDS) == held):
-            whole["named" if photo.named else photo.kind].append(float(odds(line, photo.whole)))
+            whole["named" if photo.named else photo.kind].append(float(odds(network, photo.whole)))
             for name, sides in photo.cut.items():
-                cut[name].append(odds(line, sides))
+                cut[name].append(odds(network, sides))
     print("log-odds   uploads   studio     shop   named cut off   third cut   ninth cut")
     levels = [float(np.quantile(whole["uploads"], 1 - false)) for false in FALSE]
     for level in [*levels, *Thresholds().cut_off]:
@@ -127,7 +128,7 @@ def main() -> None:
         widths = (9, 8, 8, 15, 11, 11)
         print(f"{level:8.2f} " + " ".join(f"{rate:{width}.3f}" for rate, width in zip(rates, widths, strict=True)))
     if args.write:
-        WEIGHTS.write_text(json.dumps({"features": NAMES, **fit(photos).stored()}) + "\n", encoding="utf-8")
+        store(fit(photos), WEIGHTS)
 
 
 if __name__ == "__main__":

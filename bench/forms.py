@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +79,7 @@ def speed(scorer: Scorer, tiles: Pixels, clock: Callable[[], float] = time.proce
     times = []
     for _ in range(RUNS):
         began = clock()
-        scorer.score(tiles)
+        scorer.score(tiles, [{}] * len(tiles))
         times.append(clock() - began)
     return min(times) / len(tiles) * 1e3
 
@@ -97,7 +96,7 @@ def gpu(scorer: Scorer, tiles: Pixels) -> str:
 
 def agreement(scorers: dict[str, Scorer], tiles: Pixels) -> None:
     """Print how far scores and probabilities of each form lie from the reference."""
-    told = {form: scorer.score(tiles) for form, scorer in scorers.items()}
+    told = {form: scorer.score(tiles, [{}] * len(tiles)) for form, scorer in scorers.items()}
     print(f"| against the SavedModel on {len(tiles)} uploads | mean | deviation | most | probability, most |")
     print("| --- " * 5 + "|")
     for form in FORMS:
@@ -118,7 +117,7 @@ def verdicts(uploads: list[Path]) -> None:
     for path in uploads:
         event = ImageEvent(event_id=path.name, uri=path.absolute().as_uri())
         case = steps.assess(steps.fetch(event, settings.fetch, settings.rules), settings.rules)
-        mine, other = (steps.judge(steps.opine(case, partial(_one, scorer)), settings.rules) for scorer in scorers)
+        mine, other = (steps.judge(steps.opine(case, scorer.opinion), settings.rules) for scorer in scorers)
         if mine.prediction and other.prediction:
             apart.append(mine.prediction.score - other.prediction.score)
         differ += mine.judgement.verdict != other.judgement.verdict
@@ -126,10 +125,6 @@ def verdicts(uploads: list[Path]) -> None:
         f"{len(uploads)} uploads: {differ} verdicts differ; scores {np.mean(apart):+.2f} on average, deviation "
         f"{np.std(apart):.2f}, {np.abs(apart).max():.2f} at most, {np.sum(np.abs(apart) > 2)} by more than 2 points"
     )
-
-
-def _one(scorer: Scorer, tiles: Pixels):
-    return scorer.score(tiles[None])[0]
 
 
 if __name__ == "__main__":

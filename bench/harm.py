@@ -12,6 +12,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -239,9 +240,10 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "-"
 
 
-def run(part: str, data: Path, limit: int | None, side: int, only: str | None, keep: Path | None) -> list[Case]:
+def run(
+    part: str, data: Path, limit: int | None, side: int, only: str | None, keep: Path | None, workers: int = 1
+) -> list[Case]:
     """Every photo once with one defect, defects in turn; and every second photo once more, clean."""
-    cv2.setNumThreads(1)
     chosen = originals(data, part)
     chosen = chosen[:limit] if limit else chosen
     wanted = [defect for defect in DEFECTS if only is None or defect.name == only]
@@ -250,31 +252,56 @@ def run(part: str, data: Path, limit: int | None, side: int, only: str | None, k
         jobs += [(original, wanted[number % len(wanted)])] if wanted else []
         jobs += [(original, None)] if only in (None, "clean") and (number % 2 == 0 or only) else []
     cases: list[Case] = []
-    for number, (original, defect) in enumerate(jobs):
-        case = run_case(original, defect, side)
-        cases += [case] if case else []
-        if sys.stderr.isatty():
-            print(f"\r{number + 1}/{len(jobs)}", end="", file=sys.stderr)
+    with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        for number, case in enumerate(pool.map(run_case, *zip(*jobs, strict=True), [side] * len(jobs), chunksize=8)):
+            cases += [case] if case else []
+            if sys.stderr.isatty():
+                print(f"\r{number + 1}/{len(jobs)}", end="", file=sys.stderr)
     if keep:
         keep.write_text("\n".join(json.dumps(asdict(case)) for case in cases))
     return cases
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--set", dest="data", type=Path, default=Path("../shared/data"), metavar="DIR")
-    parser.add_argument("--part", choices=("reporting", "tuning"), default="reporting")
-    parser.add_argument("--limit", type=int, help="photos, for a first look")
-    parser.add_argument("--side", type=int, default=1024, help="longest side, pixels")
-    parser.add_argument("--only", help="one defect, or clean")
-    parser.add_argument("--keep", type=Path, help="write every case as a line of JSON")
-    parser.add_argument("--pictures", type=Path, metavar="DIR", help="best, median and worst of each defect")
+    parser.add_argument(
+        "--set",
+        dest="data",
+        type=Path,
+        default=Path("../shared/data"),
+        metavar="DIR",
+        help="folder with references, uploads and human-rated: photos taken as clean (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--part",
+        choices=("reporting", "tuning"),
+        default="reporting",
+        help="half of the sellers and products: the certificate is of the one that nothing was tuned on (default: reporting)",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N photos, for a first look")
+    parser.add_argument(
+        "--side", type=int, default=1024, metavar="PIXELS", help="longest side of a photo (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--only",
+        choices=(*(defect.name for defect in DEFECTS), "clean"),
+        metavar="DEFECT",
+        help="every photo with this one defect: %(choices)s (clean: without any)",
+    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default: %(default)s)")
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="write every case as a line of JSON")
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="draw best, median and worst of each defect, clean | spoilt | mended",
+    )
 
 
 def main(args: argparse.Namespace) -> int:
     if not (args.data / "references").is_dir() and not (args.data / "uploads").is_dir():
         print(f"not measured: no photos under {args.data}")
         return 0
-    cases = run(args.part, args.data, args.limit, args.side, args.only, args.keep)
+    cases = run(args.part, args.data, args.limit, args.side, args.only, args.keep, args.workers)
     print("\n".join(table(cases)))
     if args.pictures:
         draw(cases, originals(args.data, args.part), args.side, args.pictures)

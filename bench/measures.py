@@ -22,7 +22,7 @@ from transforms.imaging.assess import assess
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.codec.identity import phash
 from transforms.imaging.codec.limits import DecodeLimits
-from transforms.imaging.measures import FAMILIES, look, measure
+from transforms.imaging.measures import FAMILIES, look, measure, photographic
 from transforms.one_core import work_on_one_core
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -54,8 +54,9 @@ def parts(data: bytes, rounds: int) -> dict[str, float]:
     for family in FAMILIES:
         name = family.__name__.rsplit(".", 1)[1]
         # A view of its own: what a family computes first, others may find there.
-        works[name] = lambda family=family: family.measure(view)
+        works[name] = lambda family=family: family.measure(measured if family is photographic else view)
     view, found = look(pixels, photo.jpeg_quality), {}
+    measured = measure(view)
     for name, work in works.items():
         view = look(pixels, photo.jpeg_quality)
         found[name] = least(work, rounds)

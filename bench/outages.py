@@ -1,9 +1,9 @@
 """A long run under load, with the broker stopped for a while and the results topic gone for a while: what is lost, and the memory.
 
-    python -m bench.outages FOLDER --minutes 30 [--rate 8] [--outage-s 30]
+    python -m bench.outages FOLDER --minutes 30 [--load .8] [--outage-s 30]
 
 Starts a Kafka broker of its own (Java, Maven: see tests/servers) and publishes file:// events of the photos of a folder, each
-with bytes of its own at the end, at a steady rate (take 80 % of what `python -m bench.stream` says of a backlog).
+with bytes of its own at the end: a backlog first, which tells the rate that the stream can sustain, then at a share of that rate.
 After a third of the time the broker is killed and started again, after two thirds the results topic is deleted and made again.
 """
 
@@ -34,7 +34,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=30)
-    parser.add_argument("--rate", type=float, default=8, help="photos a second")
+    parser.add_argument(
+        "--load", type=float, default=0.8, help="share of the backlog's rate at which photos are published"
+    )
+    parser.add_argument("--backlog", type=int, default=400, help="photos whose rate is measured first")
     parser.add_argument("--outage-s", type=float, default=30)
     args = parser.parse_args()
 
@@ -59,6 +62,7 @@ class Run:
         self.events, self.verdicts = (broker.make_topic(f"t{uuid.uuid4().hex[:6]}", 1) for _ in range(2))
         self.sent: dict[str, float] = {}
         self.answered: dict[str, float] = {}
+        self.rate = 0.0
         self.memory: list[float] = []
         self.said: list[str] = []
         self.producer = Producer({"bootstrap.servers": broker.address, "linger.ms": 1, "log_level": 0})
@@ -74,6 +78,13 @@ class Run:
             while "watching" not in (line := stream.stderr.readline()):
                 assert line, "the stream ended"
             threading.Thread(target=lambda: self.said.extend(stream.stderr), daemon=True).start()
+            capacity = self.capacity(self.args.backlog)
+            self.rate = self.args.load * capacity
+            print(
+                f"capacity, of a backlog of {self.args.backlog}: {capacity:.1f} photos/s; load: {self.rate:.1f} photos/s; "
+                f"load average of the machine: {_load_average()}",
+                flush=True,
+            )
             third = self.args.minutes * 20
             self.feed(stream.pid, third)
             self.broker.kill()
@@ -91,11 +102,22 @@ class Run:
             code = stream.wait(90)
         self.report(code)
 
+    def capacity(self, photos: int) -> float:
+        """Return the photos a second at which a backlog is answered, behind a few that warm the stream up."""
+        for count in (20, photos):
+            began = time.monotonic()
+            for _ in range(count):
+                self._publish()
+            while self.sent.keys() - self.answered.keys():
+                assert time.monotonic() - began < 300, "the backlog is not answered"
+                self._poll(0.1)
+        return photos / (time.monotonic() - began)
+
     def feed(self, pid: int, seconds: float) -> None:
         """Publish at the rate for so long."""
         began, number, next_sample = time.monotonic(), 0, 0.0
         while (spent := time.monotonic() - began) < seconds:
-            if spent >= number / self.args.rate:
+            if spent >= number / self.rate:
                 number += 1
                 self._publish()
             if spent >= next_sample:
@@ -134,6 +156,7 @@ class Run:
         first, last = (sorted(some)[len(some) // 2] for some in (kept[:fifth], kept[-fifth:]))
         change = f"{last / first - 1:+.1%}"
         print(f"memory: median {first:.0f} MB, at the end {last:.0f} MB ({change}), {max(self.memory):.0f} MB at most")
+        print(f"load average of the machine at the end: {_load_average()}")
         print(f"the stream wrote {len(self.said)} lines to standard error; the last of them:")
         print("".join(self.said[-3:]).rstrip())
 
@@ -156,6 +179,10 @@ class Run:
         reader = Consumer({"bootstrap.servers": self.broker.address, "group.id": "bench", "log_level": 0})
         reader.assign([TopicPartition(self.verdicts, 0, 0)])
         return reader
+
+
+def _load_average() -> str:
+    return Path("/proc/loadavg").read_text().split()[0]
 
 
 if __name__ == "__main__":

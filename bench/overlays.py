@@ -19,7 +19,6 @@ from transforms.imaging.types import Pixels
 Map = npt.NDArray[np.float32]
 Drawn = tuple[Pixels, Map]
 
-_FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono", "DejaVuSansCondensed")
 _FONT_FOLDER = Path("/usr/share/fonts/truetype/dejavu")
 _HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_COMPLEX)
 _COMMON = ((255, 255, 255), (255, 255, 255), (0, 0, 0), (230, 20, 20), (255, 230, 0), (20, 60, 220), (255, 140, 0))
@@ -32,20 +31,31 @@ _MORE = (
 @functools.cache
 def _fonts() -> tuple[Path, ...]:
     """The DejaVu fonts of a Debian machine, as far as they are there."""
-    return tuple(file for name in _FONTS if (file := _FONT_FOLDER / f"{name}.ttf").exists())
+    return tuple(sorted(_FONT_FOLDER.glob("*.ttf")))
 
 
 def phrase(rng: Rng) -> str:
     """Words as a shop writes them, or a date as a camera does."""
     if rng.random() < 0.15:
-        year, month, day = rng.integers(2003, 2027), rng.integers(1, 13), rng.integers(1, 29)
-        return f"{year}-{month:02}-{day:02} {rng.integers(24):02}:{rng.integers(60):02}"
+        return date(rng)
     words = " ".join(str(word) for word in rng.choice([*WORDS, *_MORE], rng.integers(1, 3)))
     return words.upper() if rng.random() < 0.3 else words
 
 
+def date(rng: Rng) -> str:
+    """A date as cameras write it, with or without the hour."""
+    year, month, day = rng.integers(2003, 2027), rng.integers(1, 13), rng.integers(1, 29)
+    form = ("{0}-{1:02}-{2:02}", "{2:02}.{1:02}.{0}", "{0}/{1:02}/{2:02}", "{1:02}/{2:02}/{0}", "'{3:02} {1} {2}")
+    words = form[rng.integers(len(form))].format(year, month, day, year % 100)
+    hour = f" {rng.integers(24):02}:{rng.integers(60):02}" + (f":{rng.integers(60):02}" if rng.random() < 0.3 else "")
+    return words + hour if rng.random() < 0.6 else words
+
+
 def letters(words: str, height: int, rng: Rng) -> Map:
-    """Draw words as a map of ink, about `height` pixels high."""
+    """Draw words as a map of ink, about `height` pixels high.
+
+    The fonts of `spoil` are not among them, so that what it writes is of a font that no fit has seen.
+    """
     height = max(7, height)
     if rng.random() < 0.2:
         face, thick = int(rng.choice(_HERSHEY)), int(rng.integers(1, max(2, height // 10 + 1)))
@@ -55,10 +65,8 @@ def letters(words: str, height: int, rng: Rng) -> Map:
         cv2.putText(canvas, words, (thick + 2, high + thick + 2), face, scale, 255, thick, cv2.LINE_AA)
         return canvas.astype(np.float32) / 255
     files = _fonts()
-    if files and rng.random() < 0.8:
-        font = ImageFont.truetype(str(files[rng.integers(len(files))]), height)
-    else:
-        font = ImageFont.load_default(float(height))
+    chosen = str(files[rng.integers(len(files))]) if files else None
+    font = ImageFont.truetype(chosen, height) if chosen else ImageFont.load_default(float(height))
     left, top, right, bottom = font.getbbox(words)
     image = Image.new("L", (int(right - left) + 4, int(bottom - top) + 4))
     ImageDraw.Draw(image).text((2 - left, 2 - top), words, font=font, fill=255)
@@ -154,9 +162,57 @@ def tiled(pixels: Pixels, rng: Rng) -> Drawn:
     return _paint(pixels, ink, colour, rng.uniform(0.35, 0.8)), ink
 
 
+def stamped_date(pixels: Pixels, rng: Rng) -> Drawn:
+    """The date that a camera burns into a corner, mostly in orange, yellow or white: 2.5 to 6 % of the short side."""
+    height, width = pixels.shape[:2]
+    piece = letters(date(rng), round(rng.uniform(0.03, 0.06) * min(height, width)), rng)[:, : int(0.9 * width)]
+    gap = rng.uniform(0.02, 0.08, 2) * min(height, width)
+    right, low = rng.random() < 0.8, rng.random() < 0.9
+    ink = np.zeros((height, width), np.float32)
+    x = width - piece.shape[1] - gap[0] if right else gap[0]
+    _place(ink, piece, x, height - piece.shape[0] - gap[1] if low else gap[1])
+    colours = ((255, 140, 0), (255, 90, 30), (255, 210, 40), (255, 255, 255), (230, 40, 30))
+    return _paint(pixels, ink, np.array(colours[rng.integers(len(colours))], np.float32), rng.uniform(0.8, 1.0)), ink
+
+
+def banner(pixels: Pixels, rng: Rng) -> Drawn:
+    """A bar of one colour from side to side, plain or half transparent, with a line on it."""
+    height, width = pixels.shape[:2]
+    piece = letters(phrase(rng), round(rng.uniform(0.04, 0.09) * min(height, width)), rng)[:, : int(0.94 * width)]
+    deep = piece.shape[0] * rng.uniform(1.3, 2.2)
+    top = rng.choice([0.0, height - deep, rng.uniform(0.05, 0.8) * height])
+    bar, ink = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    bar[round(top) : round(top + deep)] = 1
+    x = rng.choice([0.02 * width, (width - piece.shape[1]) / 2, 0.98 * width - piece.shape[1]])
+    _place(ink, piece, x, top + (deep - piece.shape[0]) / 2)
+    paper = _colour(rng)
+    tone = _colour(rng)
+    if np.abs(tone - paper).max() < 80:
+        tone = np.full(3, 0.0 if paper.mean() > 127 else 255.0, np.float32)
+    return _paint(_paint(pixels, bar, paper, rng.choice([1.0, 0.8, 0.5])), ink, tone, 1.0), ink
+
+
+def watermark(pixels: Pixels, rng: Rng) -> Drawn:
+    """One half transparent line, small in a corner or large over the middle, level or aslant."""
+    height, width = pixels.shape[:2]
+    large = rng.random() < 0.5
+    piece = letters(phrase(rng), round((rng.uniform(0.08, 0.16) if large else rng.uniform(0.04, 0.07)) * height), rng)
+    if large and rng.random() < 0.5:
+        piece = _turned(piece, float(rng.choice([30.0, 45.0, rng.uniform(-45, 45)])))
+    piece = piece[:, : int(0.98 * width)]
+    ink = np.zeros((height, width), np.float32)
+    room = max(1.0, width - piece.shape[1]), max(1.0, height - piece.shape[0])
+    x, y = (0.5 + rng.uniform(-0.2, 0.2, 2)) * room if large else rng.choice([0.03, 0.5, 0.97], 2) * room
+    _place(ink, piece, float(x), float(y))
+    tone = np.full(3, float(rng.choice([255, 255, 0, 128])), np.float32)
+    return _paint(pixels, ink, tone, rng.uniform(0.35, 0.75)), ink
+
+
 def lay_over(pixels: Pixels, rng: Rng) -> tuple[str, Pixels, Map]:
     """Lay text over a photo in one of the ways above; the first value names it."""
-    ways: Sequence = ((one_line, 0.6), (many_lines, 0.25), (tiled, 0.15))
+    ways: Sequence = (
+        (one_line, 0.4), (many_lines, 0.15), (tiled, 0.12), (stamped_date, 0.13), (banner, 0.1), (watermark, 0.1),
+    )  # fmt: skip
     way = ways[rng.choice(len(ways), p=[share for _, share in ways])][0]
     return (way.__name__, *way(pixels, rng))
 
@@ -189,6 +245,28 @@ def print_on(pixels: Pixels, mask: npt.NDArray[np.bool_], rng: Rng) -> Pixels | 
     printed += rng.normal(0, rng.uniform(0.5, 3), light.shape)[..., None]
     alpha = (ink * rng.uniform(0.75, 1.0))[..., None]
     return np.clip(np.rint(pixels * (1 - alpha) + printed * alpha), 0, 255).astype(np.uint8)
+
+
+def taken_again(pixels: Pixels, rng: Rng) -> Pixels:
+    """The same thing as on another photo: nearer, slightly turned, mirrored, in other light, at another size.
+
+    A product's real print is still a real print on it, which no drawing of one is.
+    """
+    height, width = pixels.shape[:2]
+    share = rng.uniform(0.65, 1.0)
+    high, wide = round(share * height), round(share * width)
+    top, left = rng.integers(height - high + 1), rng.integers(width - wide + 1)
+    pixels = pixels[top : top + high, left : left + wide]
+    if rng.random() < 0.3:
+        turn = cv2.getRotationMatrix2D((wide / 2, high / 2), rng.uniform(-6, 6), 1.08)
+        pixels = np.asarray(cv2.warpAffine(pixels, turn, (wide, high), borderMode=cv2.BORDER_REFLECT101), np.uint8)
+    if rng.random() < 0.3:
+        pixels = pixels[:, ::-1]
+    curve = 255 * (np.arange(256) / 255) ** rng.uniform(0.75, 1.35) * rng.uniform(0.85, 1.08)
+    pixels = cv2.LUT(np.ascontiguousarray(pixels), np.clip(curve, 0, 255).astype(np.uint8))
+    scale = min(rng.uniform(0.8, 1.3) / share, 1.15)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (round(wide * scale), round(high * scale)), interpolation=way), np.uint8)
 
 
 def settle(pixels: Pixels, rng: Rng) -> Pixels:

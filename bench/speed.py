@@ -80,7 +80,7 @@ def loop(photos: Sequence[Path], output: str) -> tuple[float, float]:
     for path in photos:
         event = ImageEvent(event_id=path.name, uri=path.absolute().as_uri())
         case = steps.fetch(event, settings.fetch, settings.rules)
-        case = steps.examine(case, settings.rules, lambda tiles: scorer.score(tiles[None])[0])
+        case = steps.examine(case, settings.rules, scorer.opinion)
         steps.record(case, made_by, lambda data: write_image(place, data, "jpg"))
     return time.perf_counter() - began, time.process_time() - core
 
@@ -191,7 +191,7 @@ def timed(data: bytes, settings: config.Config, scorer: object, made_by: object)
         event = ImageEvent(event_id="bench", uri=Path(file.name).as_uri())
         case = step("fetch", lambda: steps.fetch(event, settings.fetch, settings.rules))
         case = step("assess", lambda: steps.assess(case, settings.rules))
-        case = step("score", lambda: steps.opine(case, lambda tiles: scorer.score(tiles[None])[0]))
+        case = step("score", lambda: steps.opine(case, scorer.opinion))
         case = step("judge", lambda: steps.judge(case, settings.rules))
         case = step("mend", lambda: steps.mend(case, settings.rules))
         step("write", lambda: steps.record(case, made_by, lambda image: write_image(place, image, "jpg")))

@@ -1,9 +1,10 @@
 """How long from a message to its verdict, how fast a backlog goes, and whether one slow host holds the others up.
 
-    python -m bench.stream FOLDER [--photos 400] [--load .7] [--slow-s 20]
+    python -m bench.stream FOLDER [--photos 400] [--rounds 3] [--load .7] [--slow-s 20]
 
 Starts a Kafka broker of its own (Java, Maven: see tests/servers), publishes file:// events of the photos of a folder,
-each with bytes of its own at the end so that no two are equal, and reads the verdicts from the results topic.
+each with bytes of its own at the end so that no two are equal, and reads the verdicts from the results topic. The rate is
+measured by turns with `vitrine batch` on the same photos, as other work on the machine changes both.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--photos", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=3, help="backlogs, each followed by a batch of the same photos")
     parser.add_argument(
         "--load", type=float, default=0.7, help="share of the backlog's rate at which photos are published"
     )
@@ -53,7 +56,7 @@ def main() -> None:
 
 def _measure(broker, args: argparse.Namespace, place: Path) -> None:
     names = [broker.make_topic(f"t{uuid.uuid4().hex[:6]}", 1) for _ in range(2)]
-    photos = _copies(args.folder, place / "photos", 3 * args.photos + WARM)
+    photos = _copies(args.folder, place / "photos", (2 + args.rounds) * args.photos + WARM)
     slow = _SlowHost(photos[0].read_bytes(), args.slow_s)
     command = [*VITRINE, "stream", "--quiet", "--output", str(place / "out")]
     command += ["--source", f"kafka://{broker.address}/{names[0]}", "--results", f"kafka://{broker.address}/{names[1]}"]
@@ -63,22 +66,20 @@ def _measure(broker, args: argparse.Namespace, place: Path) -> None:
         while "watching" not in (line := process.stderr.readline()):
             assert line, "the stream ended"
         reader = _Reader(broker, names[1])
-        warm, backlog, live, beside = (photos[at : at + args.photos] for at in _parts(args.photos))
+        warm, live, beside, *backlogs = (photos[at : at + args.photos] for at in _parts(args.photos, args.rounds))
         _publish(broker, names[0], warm[:WARM], None)
         reader.read(warm[:WARM])
 
-        began, core = time.monotonic(), _core_s(process.pid)
-        _publish(broker, names[0], backlog, None)
-        reader.read(backlog)
-        rate = len(backlog) / (time.monotonic() - began)
-        core_ms = (_core_s(process.pid) - core) / len(backlog) * 1e3
-        print(f"backlog: {len(backlog)} photos, {rate:.1f} photos/s, {core_ms:.0f} core-ms a photo")
-
-        batch, batch_ms = _batch(backlog, place)
-        print(
-            f"vitrine batch on the same photos: {batch:.1f} photos/s, {batch_ms:.0f} core-ms a photo, without its start"
+        rates = [_rates(broker, names[0], reader, backlog, place, process.pid) for backlog in backlogs]
+        rate = statistics.median(one for one, *_ in rates)
+        by_clock, by_core = (
+            statistics.median(ratios)
+            for ratios in zip(*((one / batch, b / a) for one, batch, a, b in rates), strict=True)
         )
-        print(f"rate against batch: {rate / batch:.2f}; by the time on the cores: {batch_ms / core_ms:.2f}", flush=True)
+        print(
+            f"rate against batch, median of {len(rates)}: {by_clock:.2f}; by the time on the cores: {by_core:.2f}",
+            flush=True,
+        )
 
         wanted = args.load * rate
         alone = _latencies(broker, names[0], reader, live, wanted)
@@ -96,8 +97,24 @@ def _measure(broker, args: argparse.Namespace, place: Path) -> None:
         process.wait(60)
 
 
-def _parts(photos: int) -> list[int]:
-    return [0, WARM, WARM + photos, WARM + 2 * photos]
+def _parts(photos: int, rounds: int) -> list[int]:
+    return [0, *(WARM + number * photos for number in range(2 + rounds))]
+
+
+def _rates(broker, topic: str, reader, backlog: list[Path], place: Path, pid: int) -> tuple[float, float, float, float]:
+    """Return photos a second of the stream and of a batch on a backlog, and core-milliseconds a photo of each."""
+    began, core = time.monotonic(), _core_s(pid)
+    _publish(broker, topic, backlog, None)
+    reader.read(backlog)
+    rate = len(backlog) / (time.monotonic() - began)
+    core_ms = (_core_s(pid) - core) / len(backlog) * 1e3
+    batch, batch_ms = _batch(backlog, place)
+    print(
+        f"backlog of {len(backlog)}: {rate:.1f} photos/s, {core_ms:.0f} core-ms a photo; "
+        f"vitrine batch on the same photos, without its start: {batch:.1f} photos/s, {batch_ms:.0f} core-ms",
+        flush=True,
+    )
+    return rate, batch, core_ms, batch_ms
 
 
 def _latencies(broker, topic: str, reader, photos: list[Path], rate: float, slow: Sequence[str] = ()) -> list[float]:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from bench.pairs import add_arguments as add_common
-from bench.pairs import clean
+from bench.pairs import clean, measure_pairs
 from bench.spoil import dark, low_contrast
 from transforms.imaging.metrics.ciede2000 import mean_ciede2000
 from transforms.imaging.operations import OPERATIONS
@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     cv2.setNumThreads(1)
+    if args.pairs is not None:
+        return measure_pairs(args.pairs, (*METHODS, "white-balance"), mean_ciede2000, "ΔE2000")
     if not (args.data / "references").is_dir():
         print(f"not measured: no photos under {args.data}")
         return 0

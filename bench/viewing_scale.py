@@ -52,7 +52,7 @@ def main() -> None:
         versions = [native, half, resized(half, 1000), *spoilt]
         for view in VIEWS:
             tiles = np.stack([cut(version, TileSettings(view=view)) for version in versions])
-            table[view].append([p.score for p in scorer.score(tiles)])
+            table[view].append([p.score for p in scorer.score(tiles, [{}] * len(tiles))])
     print(f"{len(studio)} studio photos, model {scorer.version}")
     print("view  score  |half - native| median worst   lower: enlarged  defocus  noise  compression")
     for view, rows in table.items():

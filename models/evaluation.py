@@ -13,7 +13,8 @@ from models.dataset import Floats
 from models.distortions import DISTORTIONS
 from models.scorer import Scorer
 from models.tiles import cut
-from transforms.imaging.types import Pixels, Prediction
+from transforms.imaging import measures
+from transforms.imaging.types import Pixels, Prediction, Seen
 
 STEPS = (0.1, 0.4, 0.7, 1.0)
 """Strengths at which each distortion is tried, after the photo itself."""
@@ -103,5 +104,13 @@ def encoding_drift(photos: Iterable[Pixels], scorer: Scorer, quality: int = 97) 
 
 
 def score(scorer: Scorer, photos: Sequence[Pixels]) -> list[Prediction]:
-    """Cut and score whole photos."""
-    return scorer.score(np.stack([cut(photo, scorer.tiles) for photo in photos]))
+    """Cut, measure where the model asks for it, and score whole photos."""
+    seen = [shown(scorer, photo) for photo in photos]
+    return scorer.score(np.stack([one.tiles for one in seen]), [one.measures for one in seen])
+
+
+def shown(scorer: Scorer, photo: Pixels) -> Seen:
+    """What a model is shown of a photo: its tiles, and its measures if the model looks at them."""
+    return Seen(
+        cut(photo, scorer.tiles), measures.measure(measures.look(photo), writing=False) if scorer.scalars else {}
+    )

@@ -18,14 +18,15 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from models import compact
 from models.network import FeatureNetwork, QualityNetwork, as_served
 from models.quantized import QuantizedBackbone, Ranges
+from models.scalars import SCALARS
 from models.scorer import CARD, FILES, FORMS, digest
 from models.tiles import LAYOUT, TileSettings
 from transforms.imaging.types import Pixels
 
 SIGNATURE = "serve"
 
-Network = Callable[[tf.Tensor], dict[str, tf.Tensor]]
-"""Tiles of some photos to named outputs."""
+Network = Callable[..., dict[str, tf.Tensor]]
+"""Tiles of some photos, and their scalar measures if it takes any, to named outputs."""
 
 
 def export(
@@ -49,18 +50,20 @@ def export(
     """
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(LAYOUT), settings.side, settings.side, 3)
-    _write_saved_model(network, shape, folder / FILES["savedmodel"])
-    (folder / FILES["litert"]).write_bytes(to_litert(network.__call__, shape))
+    scalars = len(SCALARS) if network.transform else 0
+    _write_saved_model(network, shape, folder / FILES["savedmodel"], scalars)
+    (folder / FILES["litert"]).write_bytes(to_litert(network.__call__, shape, scalars=scalars))
     (folder / FILES["int8"]).unlink(missing_ok=True)
     if ranges is not None:
-        heads = network.opinion, network.interval, network.detector, network.order
+        heads = network.opinion, network.interval, network.detector, network.order, network.transform
         rounded = QualityNetwork(quantized(network.features, ranges), *heads)
-        (folder / FILES["int8"]).write_bytes(to_litert(rounded.__call__, shape, int8=True))
+        (folder / FILES["int8"]).write_bytes(to_litert(rounded.__call__, shape, int8=True, scalars=scalars))
     card = {
         "model_version": version(network, settings, ranges),
         "tiles": dataclasses.asdict(settings),
         "layout": LAYOUT,
         "defects": list(defects),
+        **({"scalars": list(SCALARS)} if network.transform else {}),
         "digests": {form: written for form in FORMS if (written := digest(folder / FILES[form]))},
         **facts,
     }
@@ -80,9 +83,12 @@ def version(network: QualityNetwork, settings: TileSettings, ranges: Ranges | No
         [(str(p.part), p.weight) for p in parts],
     ]
     told += [dict(ranges or {})]
+    if network.transform:
+        told += [list(SCALARS), network.transform.digest()]
     arrays = [*network.features.backbone.get_weights(), network.opinion.alpha, network.interval.root]
     arrays += [array for p in parts for array in (p.mean, p.gain, p.support)]
     arrays += [*dataclasses.astuple(network.detector), *dataclasses.astuple(network.order)[1:-1]]
+    arrays = [array for array in arrays if array is not None]
     total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())
@@ -94,16 +100,17 @@ def quantized(features: FeatureNetwork, ranges: Ranges) -> FeatureNetwork:
     return FeatureNetwork(QuantizedBackbone(features.backbone, ranges))
 
 
-def to_litert(network: Network, shape: Sequence[int], *, int8: bool = False) -> bytes:
+def to_litert(network: Network, shape: Sequence[int], *, int8: bool = False, scalars: int = 0) -> bytes:
     """A network as a LiteRT file whose one signature takes one photo: a photo's score cannot depend on its batch.
 
     Args:
         network: maps uint8 (1 x shape) to named outputs.
         shape: of one photo's tiles.
-        int8: make int8 operations of what is marked so (`models.quantized`); the rest stays float32.
+        int8: make int8 operations of what is marked so (`models.quantized`); the rest stays float32, and so do measures.
+        scalars: how many measures the network takes besides.
     """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        tf.saved_model.save(module := _frozen(network, 1, shape), folder, signatures={SIGNATURE: module.serve})
+        tf.saved_model.save(module := _frozen(network, 1, shape, scalars), folder, signatures={SIGNATURE: module.serve})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.optimizations = [tf.lite.Optimize.DEFAULT] if int8 else []
         return compact.litert(converter.convert())
@@ -125,25 +132,31 @@ def litert_features(
     return np.concatenate(rows)
 
 
-def _write_saved_model(network: QualityNetwork, shape: Sequence[int], path: Path) -> None:
+def _write_saved_model(network: QualityNetwork, shape: Sequence[int], path: Path, scalars: int) -> None:
     shutil.rmtree(path, ignore_errors=True)
-    module = _frozen(network.__call__, None, shape)
+    module = _frozen(network.__call__, None, shape, scalars)
     tf.saved_model.save(module, str(path), signatures={SIGNATURE: module.serve})
 
 
-def _frozen(network: Network, photos: int | None, shape: Sequence[int]) -> tf.Module:
+def _frozen(network: Network, photos: int | None, shape: Sequence[int], scalars: int) -> tf.Module:
     """A module whose `serve` is the network with its variables made constants, which the converter folds."""
-    tiles = tf.TensorSpec((photos, *shape), tf.uint8, name="tiles")
-    concrete = tf.function(network, input_signature=[tiles]).get_concrete_function()
+    given = [tf.TensorSpec((photos, *shape), tf.uint8, name="tiles")]
+    if scalars:
+        given.append(tf.TensorSpec((photos, scalars), tf.float32, name="scalars"))
+    concrete = tf.function(network, input_signature=given).get_concrete_function()
     names = sorted(concrete.structured_outputs)
     constant = convert_variables_to_constants_v2(concrete)
     graph = compact.graph(constant.graph.as_graph_def())
     inputs, outputs = ([tensor.name for tensor in side] for side in (constant.inputs, constant.outputs))
 
-    def imported(tiles: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.graph_util.import_graph_def(graph, {inputs[0].partition(":")[0]: tiles}, outputs)
-        return dict(zip(names, values, strict=True))
+    def imported(*values: tf.Tensor) -> dict[str, tf.Tensor]:
+        fed = {name.partition(":")[0]: value for name, value in zip(inputs, values, strict=True)}
+        return dict(zip(names, tf.graph_util.import_graph_def(graph, fed, outputs), strict=True))
 
     module = tf.Module()
-    module.serve = tf.function(imported, input_signature=[tiles])
+    # Named arguments make the names of the signature's inputs.
+    module.serve = tf.function(
+        (lambda tiles, scalars: imported(tiles, scalars)) if scalars else (lambda tiles: imported(tiles)),
+        input_signature=given,
+    )
     return module

@@ -1,7 +1,7 @@
 """The network as it is trained on and served: tiles in, pooled features, and the opinion that stands on them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from models.opinion import CLIP, Interval, Opinion
 from models.order import Order
 from models.tiles import LAYOUT
 from transforms.imaging.types import Pixels
+
+if TYPE_CHECKING:
+    from models.scalar_transform import ScalarTransform  # tf.Transform takes seconds to import
 
 POOL_EPSILON = 1e-6
 """Under the root of a channel's variance: a flat tile has a finite gradient."""
@@ -107,14 +110,25 @@ class QualityNetwork(tf.Module):
     """What is served: uint8 tiles of some photos in, everything the model says of them out."""
 
     def __init__(
-        self, features: FeatureNetwork, opinion: Opinion, interval: Interval, detector: Detector, order: Order
+        self,
+        features: FeatureNetwork,
+        opinion: Opinion,
+        interval: Interval,
+        detector: Detector,
+        order: Order,
+        transform: "ScalarTransform | None" = None,
     ):
         super().__init__(name="quality")
         self.features = features
         self.opinion, self.interval, self.detector, self.order = opinion, interval, detector, order
+        self.transform = transform
 
-    def __call__(self, tiles: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Judge photos x tiles x side x side x 3, uint8.
+    def __call__(self, tiles: tf.Tensor, scalars: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """Judge photos.
+
+        Args:
+            tiles: photos x tiles x side x side x 3, uint8.
+            scalars: photos x measures, float32, NaN where one could not be made, if the network has a `transform` for them.
 
         Returns:
             `score`, `low` and `high` in 0..100 for each photo; `defects`: photos x defects, probabilities; all float32.
@@ -129,7 +143,13 @@ class QualityNetwork(tf.Module):
         reach = self._reach(kernel)
         ends = {"score": score, "low": score - reach, "high": score + reach}
         clipped = {name: tf.clip_by_value(value, 0.0, 100.0) for name, value in ends.items()}
-        return clipped | {"defects": tf.sigmoid(_logits(self.detector, both))}
+        return clipped | {"defects": tf.sigmoid(_logits(self.detector, both, self._measured(scalars)))}
+
+    def _measured(self, scalars: tf.Tensor | None) -> tf.Tensor | float:
+        """What the detector's hidden units get from the measures: photos x units, float32 in every form."""
+        if self.transform is None or self.detector.measured is None or scalars is None:
+            return 0.0
+        return tf.matmul(self.transform(scalars), _constant(self.detector.measured))
 
     def _kernel(self, rows: tf.Tensor) -> tf.Tensor:
         """The kernel of `models.opinion` between photos and the training photos."""
@@ -156,24 +176,24 @@ class QualityNetwork(tf.Module):
         return self.interval.width * tf.sqrt(tf.nn.relu(1.0 - known) + self.interval.floor)
 
 
-def _logits(detector: Detector, rows: tf.Tensor) -> tf.Tensor:
-    """Both tiles' features, photos x columns, to photos x defects, before the sigmoid."""
-    _, hidden = _hidden(detector, rows)
+def _logits(detector: Detector, rows: tf.Tensor, measured: tf.Tensor | float) -> tf.Tensor:
+    """Both tiles' features, photos x columns, to photos x defects, before the sigmoid; `measured` is added to the hidden units."""
+    _, hidden = _hidden(detector, rows, measured)
     return tf.matmul(hidden, _constant(detector.out)) + _constant(detector.out_bias)
 
 
 def _rest(order: Order, rows: tf.Tensor) -> tf.Tensor:
     """What the score has besides its share of the opinion, in points: both tiles' features, photos x columns, to photos."""
     scaled, hidden = _hidden(order, rows)
-    return (
-        tf.linalg.matvec(scaled, _constant(order.line)) + tf.linalg.matvec(hidden, _constant(order.out)) + order.offset
-    )
+    rest = tf.linalg.matvec(scaled, _constant(order.line)) + tf.linalg.matvec(hidden, _constant(order.out))
+    return rest + order.offset
 
 
-def _hidden(part: Detector | Order, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Rows as the part standardizes them, and its hidden layer."""
+def _hidden(part: Detector | Order, rows: tf.Tensor, more: tf.Tensor | float = 0.0) -> tuple[tf.Tensor, tf.Tensor]:
+    """Rows as the part standardizes them, and its hidden layer, to which `more` is added: photos x units."""
     scaled = tf.clip_by_value((rows - _constant(part.mean)) * _constant(part.gain), -CLIP, CLIP)
-    return scaled, tf.nn.relu(tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias))
+    inner = tf.matmul(scaled, _constant(part.hidden)) + _constant(part.hidden_bias)
+    return scaled, tf.nn.relu(inner if isinstance(more, float) else inner + more)
 
 
 def _constant(array: npt.NDArray[np.generic]) -> tf.Tensor:

@@ -14,10 +14,10 @@ _CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2dNative"})
 _BETWEEN = frozenset({"BiasAdd", "Add", "AddV2", "Mul", "Relu", "Relu6", "Pad", "Identity"})
 """What may lie between two convolutions and is as well done in 16 bits; alone it is left in float32."""
 
-GraphDef = tf.compat.v1.GraphDef
+GraphDef: Any = tf.compat.v1.GraphDef
 
 
-def lowered(graph: GraphDef, kind: tf.DType) -> GraphDef:
+def lowered(graph: Any, kind: tf.DType) -> Any:
     """A graph whose convolutions, and what lies between them, are of `kind`; inputs and outputs keep their types.
 
     Args:
@@ -50,7 +50,7 @@ def lowered(graph: GraphDef, kind: tf.DType) -> GraphDef:
     return result
 
 
-def _lowered_names(graph: GraphDef) -> set[str]:
+def _lowered_names(graph: Any) -> set[str]:
     """The convolutions, and what takes nothing but their results and constants on the way to other ones."""
     constant = _reached(graph, {node.name for node in graph.node if node.op == "Const"}, lambda node, known: True)
 
@@ -62,7 +62,7 @@ def _lowered_names(graph: GraphDef) -> set[str]:
     return _reached(graph, convolutions | constant, between) - constant
 
 
-def _reached(graph: GraphDef, known: set[str], joins: Callable[[tf.compat.v1.NodeDef, set[str]], bool]) -> set[str]:
+def _reached(graph: Any, known: set[str], joins: Callable[[tf.compat.v1.NodeDef, set[str]], bool]) -> set[str]:
     """The names known and those of nodes that have only known inputs and may join them, until there are no more."""
     while True:
         more = {
@@ -82,8 +82,8 @@ def _producer(name: str) -> str:
     return name.removeprefix("^").partition(":")[0]
 
 
-def lowered_function(concrete: Any, kind: tf.DType) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A loaded signature of one input, its convolutions in 16 bits: the same input and named outputs.
+def lowered_function(concrete: Any, kind: tf.DType) -> Callable[..., dict[str, tf.Tensor]]:
+    """A loaded signature, its convolutions in 16 bits: the same named inputs and outputs.
 
     Args:
         concrete: the signature of a SavedModel.
@@ -93,10 +93,11 @@ def lowered_function(concrete: Any, kind: tf.DType) -> Callable[[tf.Tensor], dic
     frozen = convert_variables_to_constants_v2(concrete)
     outputs = {tensor.name: name for name, tensor in zip(names, frozen.outputs, strict=True)}
     graph = lowered(frozen.graph.as_graph_def(), kind)
-    (source,) = frozen.inputs
+    given = [tensor.name.partition(":")[0] for tensor in frozen.inputs]
 
-    def run(tiles: tf.Tensor) -> dict[str, tf.Tensor]:
-        values = tf.graph_util.import_graph_def(graph, {source.name.partition(":")[0]: tiles}, list(outputs))
-        return dict(zip(outputs.values(), values, strict=True))
+    def run(*values: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = tf.graph_util.import_graph_def(graph, dict(zip(given, values, strict=True)), list(outputs))
+        return dict(zip(outputs.values(), found, strict=True))
 
-    return tf.function(run, input_signature=[tf.TensorSpec(source.shape, source.dtype, name="tiles")])
+    compiled = tf.function(run, input_signature=[tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in frozen.inputs])
+    return lambda **named: compiled(*(named[name] for name in given))

@@ -5,14 +5,21 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from transforms.imaging.measures import FAMILIES, look, measure, overlay, resolution
+from transforms.imaging.measures import FAMILIES, look, measure, overlay, photographic, resolution
 from transforms.imaging.types import Pixels
 
-_LEFT_OUT = (overlay, resolution)
-"""Text is costly to look for and no distortion makes any; how many pixels a photo has says nothing of how it was spoilt."""
+_LEFT_OUT = (overlay, resolution, photographic)
+"""Text is costly to look for and no distortion makes any; how many pixels a photo has says nothing of how it was spoilt; and
+`unphotographic` is made of the others."""
+_OF_THE_FILE = "jpeg_quality"
+"""What the file says of itself: pixels that were spoilt in memory have none."""
 
 SCALARS: tuple[str, ...] = tuple(
-    declared.name for family in FAMILIES if family not in _LEFT_OUT for declared in family.MEASURES
+    declared.name
+    for family in FAMILIES
+    if family not in _LEFT_OUT
+    for declared in family.MEASURES
+    if declared.name != _OF_THE_FILE
 )
 """Names of the measures, in the order of the vector."""
 

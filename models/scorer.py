@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from models.tiles import LAYOUT, TileSettings
 from transforms.errors import UserError
-from transforms.imaging.types import Pixels, Prediction
+from transforms.imaging.types import Pixels, Prediction, Seen
 from transforms.settings import setting
 
 SHIPPED = Path(__file__).parent / "quality"
@@ -71,6 +71,8 @@ class Scorer(ABC):
         self.version: str = card["model_version"]
         self.tiles = TileSettings(**card["tiles"])
         self.defects: tuple[str, ...] = tuple(card["defects"])
+        self.scalars: tuple[str, ...] = tuple(card.get("scalars", ()))
+        self.familiar_within: float = card.get("familiar_within", np.inf)
         self.shape = (len(LAYOUT), self.tiles.side, self.tiles.side, 3)
 
     def score(self, tiles: Pixels, measures: Sequence[Mapping[str, float]] | None = None) -> list[Prediction]:
@@ -78,23 +80,44 @@ class Scorer(ABC):
 
         Args:
             tiles: photos x tiles x side x side x 3, uint8, as `models.tiles.cut` makes them.
-            measures: one mapping for each photo; not used by this model.
+            measures: one mapping for each photo, in a model that looks at them (`scalars` names which); else not looked at.
 
         Returns:
             One prediction for each photo, in order.
 
         Raises:
-            ValueError: when the shape or type is another, or an output is not a finite number.
+            ValueError: when the shape or type is another, measures are missing, or an output is not a finite number.
         """
         self.check(tiles[0] if len(tiles) else np.empty(self.shape, np.uint8))
-        predictions = [self._prediction(row) for row in self._rows(np.ascontiguousarray(tiles))]
+        predictions = [self._prediction(row) for row in self._run(tiles, measures)]
         if not all(np.isfinite((p.score, p.low, p.high)).all() for p in predictions):
             raise ValueError("the model's output is not a finite number")
         return predictions
 
+    def opinion(self, seen: Seen) -> Prediction:
+        """Score one photo.
+
+        Raises:
+            ValueError: as `score`.
+        """
+        return self.score(seen.tiles[None], [seen.measures])[0]
+
     def warm_up(self) -> None:
         """Do what the first photo would have to wait for."""
-        self.score(np.zeros((1, *self.shape), np.uint8))
+        self._warm(1)
+
+    def _warm(self, photos: int) -> None:
+        self.score(np.zeros((photos, *self.shape), np.uint8), [{}] * photos)
+
+    def _run(self, tiles: Pixels, measures: Sequence[Mapping[str, float]] | None) -> Sequence[Outputs]:
+        if self.scalars and (measures is None or len(measures) != len(tiles)):
+            raise ValueError(
+                "this model looks at what was measured of each photo, too: give it as many measures as photos"
+            )
+        # What was not measured is NaN, which the model takes for nothing known.
+        rows = [[photo.get(name, np.nan) for name in self.scalars] for photo in measures or ()] if self.scalars else []
+        vectors = np.array(rows, np.float32).reshape(len(tiles), len(self.scalars))
+        return self._rows(np.ascontiguousarray(tiles), vectors)
 
     def expect(self, settings: TileSettings) -> None:
         """Raise a UserError where photos are cut otherwise than those that the model was trained on."""
@@ -109,13 +132,14 @@ class Scorer(ABC):
             raise ValueError(f"tiles must be uint8 {self.shape}, not {got}")
 
     @abstractmethod
-    def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
-        """Run the model: one mapping of output name to its values for each photo."""
+    def _rows(self, tiles: Pixels, scalars: npt.NDArray[np.float32]) -> Sequence[Outputs]:
+        """Run the model on photos' tiles and photos x measures: one mapping of output name to its values for each photo."""
 
     def _prediction(self, row: Outputs) -> Prediction:
         score, low, high = (float(row[name]) for name in ("score", "low", "high"))
         defects = {name: float(row["defects"][place]) for place, name in enumerate(self.defects)}
-        return Prediction(score, low, high, defects)
+        # The scale's ends cut one side of the interval off, hardly both.
+        return Prediction(score, low, high, defects, max(score - low, high - score) > self.familiar_within)
 
 
 class LiteRTScorer(Scorer):
@@ -128,10 +152,14 @@ class LiteRTScorer(Scorer):
         self._model = (directory / FILES[self.form]).read_bytes()
         self._idle: list[Any] = []
 
-    def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
+    def _rows(self, tiles: Pixels, scalars: npt.NDArray[np.float32]) -> Sequence[Outputs]:
+        more = [{"scalars": vector[None]} for vector in scalars] if self.scalars else [{}] * len(tiles)
         with self._runner() as run:
             # The outputs' arrays are the interpreter's own memory, overwritten by the next call.
-            return [{name: np.array(value[0]) for name, value in run(tiles=photo[None]).items()} for photo in tiles]
+            return [
+                {name: np.array(value[0]) for name, value in run(tiles=photo[None], **given).items()}
+                for photo, given in zip(tiles, more, strict=True)
+            ]
 
     @contextlib.contextmanager
     def _runner(self) -> Iterator[Any]:
@@ -203,24 +231,28 @@ class SavedModelScorer(Scorer):
     def warm_up(self) -> None:
         """Run each size of batch once where a GPU prepares itself for it, else one photo."""
         for size in BUCKETS if self._gpu else BUCKETS[:1]:
-            self.score(np.zeros((size, *self.shape), np.uint8))
+            self._warm(size)
 
-    def _rows(self, tiles: Pixels) -> Sequence[Outputs]:
+    def _rows(self, tiles: Pixels, scalars: npt.NDArray[np.float32]) -> Sequence[Outputs]:
         rows: list[Outputs] = []
         for start in range(0, len(tiles), BUCKETS[-1]):
             photos = tiles[start : start + BUCKETS[-1]]
             # Blank photos fill the batch up on a GPU; on a CPU they would cost as much as any other.
             filled = _filled(photos) if self._gpu else photos
-            outputs = self._serve(tiles=self._constant(filled))
+            given = {"tiles": self._constant(filled)}
+            if self.scalars:
+                here = scalars[start : start + BUCKETS[-1]]
+                given["scalars"] = self._constant(_filled(here) if self._gpu else here)
+            outputs = self._serve(**given)
             arrays = {name: value.numpy()[: len(photos)] for name, value in outputs.items()}
             rows += [dict(zip(arrays, values, strict=True)) for values in zip(*arrays.values(), strict=True)]
         return rows
 
 
-def _filled(photos: Pixels) -> Pixels:
-    """The photos, and blank ones up to the next size of `BUCKETS`."""
+def _filled(photos: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """What is given of some photos, and as much of blank ones, up to the next size of `BUCKETS`."""
     size = next(size for size in BUCKETS if size >= len(photos))
-    return np.concatenate([photos, np.zeros((size - len(photos), *photos.shape[1:]), np.uint8)])
+    return np.concatenate([photos, np.zeros((size - len(photos), *photos.shape[1:]), photos.dtype)])
 
 
 _SCORERS: dict[str, type[LiteRTScorer]] = {"int8": Int8Scorer, "litert": LiteRTScorer}

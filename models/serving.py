@@ -13,17 +13,19 @@ from apache_beam.ml.inference.base import ModelHandler
 from models.gathering import Gathering
 from models.scorer import ModelSettings, Scorer, load
 from transforms.errors import RefusalError
-from transforms.imaging.types import Pixels, Prediction
+from transforms.imaging.types import Pixels, Prediction, Seen
 
 Result = Prediction | RefusalError
 """What the model says of a photo, or why it could not be run on that one alone."""
 
-_gatherings: dict[Scorer, Gathering[Pixels, Result]] = {}
+_gatherings: dict[Scorer, Gathering[Seen, Result]] = {}
 _lock = threading.Lock()
 
 
-class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
-    """Scores tiles (tiles x side x side x 3, uint8); wrap it in `KeyedModelHandler` to carry a key along.
+class QualityModelHandler(ModelHandler[Seen | Pixels | None, Result | None, Scorer]):
+    """Scores tiles (tiles x side x side x 3, uint8), with their photo's measures for a model that looks at them.
+
+    Wrap it in `KeyedModelHandler` to carry a key along.
 
     None has nothing to score and gets None: a graph without splits sends every photo through.
     A photo on which the model cannot be run gets a `RefusalError` (score_failed) as its result; the others of its batch are scored.
@@ -38,6 +40,10 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
         self.batch = batch
         self._core_time = Metrics.distribution("vitrine", "score_us")
 
+    def one_by_one(self) -> "QualityModelHandler":
+        """Return a handler of the same model to which no photo waits for another."""
+        return QualityModelHandler(self.settings, batch=1)
+
     def load_model(self) -> Scorer:
         """Load the model, or find it loaded, and make it ready."""
         model = load(self.settings.directory, self.settings.form, precision=self.settings.precision)
@@ -45,29 +51,30 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
         return model
 
     def run_inference(
-        self, batch: Sequence[Pixels | None], model: Scorer, inference_args: dict[str, Any] | None = None
+        self, batch: Sequence[Seen | Pixels | None], model: Scorer, inference_args: dict[str, Any] | None = None
     ) -> Iterable[Result | None]:
         """Score a batch: one result for each element, in order."""
         results: list[Result | None] = [None] * len(batch)
-        sound: list[tuple[int, Pixels]] = []
-        for index, tiles in enumerate(batch):
-            if tiles is None:
+        sound: list[tuple[int, Seen]] = []
+        for index, shown in enumerate(batch):
+            if shown is None:
                 continue
+            seen = shown if isinstance(shown, Seen) else Seen(shown, {})
             try:
-                model.check(tiles)
-                sound.append((index, tiles))
+                model.check(seen.tiles)
+                sound.append((index, seen))
             except ValueError as error:
                 results[index] = _failure(error)
         core = time.thread_time()
-        for (index, _), result in zip(sound, _scored([tiles for _, tiles in sound], model), strict=True):
+        for (index, _), result in zip(sound, _scored([seen for _, seen in sound], model), strict=True):
             results[index] = result
         for _ in sound:
             self._core_time.update(round((time.thread_time() - core) / len(sound) * 1e6))
         return results
 
-    def get_num_bytes(self, batch: Sequence[Pixels | None]) -> int:
-        """Count the batch's bytes, for RunInference's metrics."""
-        return sum(getattr(tiles, "nbytes", 0) for tiles in batch)
+    def get_num_bytes(self, batch: Sequence[Seen | Pixels | None]) -> int:
+        """Count the bytes of the batch's tiles, for RunInference's metrics."""
+        return sum(getattr(shown.tiles if isinstance(shown, Seen) else shown, "nbytes", 0) for shown in batch)
 
     def get_metrics_namespace(self) -> str:
         """Name the metrics' namespace."""
@@ -78,7 +85,7 @@ class QualityModelHandler(ModelHandler[Pixels | None, Result | None, Scorer]):
         return {"min_batch_size": self.batch, "max_batch_size": self.batch}
 
 
-def _scored(photos: Sequence[Pixels], model: Scorer) -> list[Result]:
+def _scored(photos: Sequence[Seen], model: Scorer) -> list[Result]:
     """Score photos: with those of other bundles where the model gains by it, else at once."""
     if not (photos and model.gains_by_batches):
         return score_each(photos, model)
@@ -88,12 +95,12 @@ def _scored(photos: Sequence[Pixels], model: Scorer) -> list[Result]:
     return gathering(photos)
 
 
-def score_each(photos: Sequence[Pixels], model: Scorer) -> list[Result]:
+def score_each(photos: Sequence[Seen], model: Scorer) -> list[Result]:
     """Score photos together; where that fails, halve until what fails is one photo, which alone fails."""
     if not photos:
         return []
     try:
-        return list(model.score(np.stack(photos)))
+        return list(model.score(np.stack([photo.tiles for photo in photos]), [photo.measures for photo in photos]))
     except Exception as error:  # whatever a runtime raises on a photo is that photo's failure, told in its result
         if len(photos) == 1:
             return [_failure(error)]

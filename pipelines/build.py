@@ -41,4 +41,4 @@ def build(events: beam.PCollection, job: Job) -> Outcome:
     recorded = optimized.results | Record(job.maker, job.output)
 
     stages = (fetched, assessed, scored, judged, optimized, recorded)
-    return Outcome(recorded.results, tuple(stage.failures for stage in stages) | beam.Flatten())
+    return Outcome(recorded.results, tuple(failures for stage in stages for failures in stage.failures))

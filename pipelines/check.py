@@ -21,7 +21,7 @@ from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.explain import explain
 from transforms.imaging.types import Box
-from transforms.reasons import REFUSALS, advice
+from transforms.reasons import REFUSALS, UNSCORED, WHY_LEFT, advice, asked
 from transforms.records import ImageEvent
 
 LANGUAGES = ("en", "zh")
@@ -66,7 +66,7 @@ def _examine(name: str, role: str, config: Config, scorer: Scorer) -> Case:
     event = ImageEvent(event_id=identity.event_id(None, uri, "", uri), uri=uri, role=role)
     began = time.perf_counter()
     fetched = steps.fetch(event, config.fetch, config.rules)
-    case = steps.examine(fetched, config.rules, lambda tiles: scorer.score(tiles[None])[0])
+    case = steps.examine(fetched, config.rules, scorer.opinion)
     return dataclasses.replace(case, seconds=time.perf_counter() - began)
 
 
@@ -109,6 +109,14 @@ def _document(case: Case, config: Config, scorer: Scorer) -> dict[str, Any]:
     return row
 
 
+_MENDS = {
+    "improve": "mended by {}",
+    "accept": "a mend by {} was tried and not kept, for something severe is in the mended photo",
+    "retake": "a mend by {} is a proposal, not delivered",
+}
+"""Verdict -> what the operations that the guard let pass came to."""
+
+
 def _lines(name: str, case: Case, language: str) -> Iterator[str]:
     judgement = steps.final_judgement(case)
     received = case.original or case
@@ -119,12 +127,17 @@ def _lines(name: str, case: Case, language: str) -> Iterator[str]:
         else "no score"
     )
     yield f"{_on_one_line(name)}: {judgement.verdict}, {score}"
+    if received.assessment and received.assessment.unscored:
+        yield f"    not scored: {UNSCORED[received.assessment.unscored]}"
+    if opinion and opinion.unfamiliar:
+        yield "    unlike the photos that the model was taught by: its score says little"
     for reason in judgement.reasons:
-        yield f"    {reason.code} {reason.severity:.2f}: {advice(reason.code, reason.amount)[LANGUAGES.index(language)]}"
+        told = asked(reason.code, reason.amount, judgement.verdict)[LANGUAGES.index(language)]
+        yield f"    {reason.code} {reason.severity:.2f}: {told}"
     for action in case.mended.actions if case.mended else ():
-        yield f"    mended by {action.operation}: severity {action.before:.2f} → {action.after:.2f}"
+        yield f"    {_MENDS[judgement.verdict].format(action.operation)}: severity {action.before:.2f} → {action.after:.2f}"
     for action in case.mended.declined if case.mended else ():
-        yield f"    not mended by {action.operation}: {action.bound}"
+        yield f"    not mended by {action.operation}: {WHY_LEFT[action.bound or '']}"
 
 
 def _on_one_line(name: str) -> str:

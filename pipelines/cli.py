@@ -5,6 +5,7 @@ A command's module has `add_arguments(parser)` and `run(args, config) -> exit co
 
 import argparse
 import contextlib
+import difflib
 import importlib
 import logging
 import os
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from types import FrameType
+from typing import NoReturn
 
 from transforms.errors import UserError
 
@@ -97,11 +99,23 @@ def _run(argv: list[str]) -> int:
             importlib.import_module(module).add_arguments(command)
             command.add_argument("--verbose", action="store_true", help="let the libraries say what they log, too")
             configuration.add_setting_flags(command)
-    args = parser.parse_args(argv)
+            command.set_defaults(parser=command)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        _refuse(args.parser if args.command else parser, unknown)
+    del args.parser
     config = configuration.load(args)
     _log(args.verbose)
     code: int = importlib.import_module(COMMANDS[args.command][0]).run(args, config)
     return code
+
+
+def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
+    """Name what a command does not know, and the flag that was perhaps meant; show that command's own usage."""
+    flags = [flag for action in parser._actions for flag in action.option_strings]
+    meant = [near[0] for word in unknown if (near := difflib.get_close_matches(word.partition("=")[0], flags, 1, 0.75))]
+    hint = f"; did you mean {' '.join(meant)}?" if meant else ""
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 
 def _log(verbose: bool) -> None:

@@ -52,7 +52,8 @@ def run_epoch(
     # Reshuffled, so that the threads share the events; only names cross here.
     read = pipeline | "Events" >> beam.Create(list(events), reshuffle=True)
     outcome = build(read, job)
-    _ = tuple(outcome) | Commit(job.output, job.tables, positions, dead_letters)
+    failures = outcome.failures | "Failures" >> beam.Flatten()
+    _ = (outcome.results, failures) | Commit(job.output, job.tables, positions, dead_letters)
     STOPPED.clear()
     try:
         result = pipeline.run()

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     targets = parser.add_subparsers(dest="target", required=True, metavar="TARGET")
     for name, (module, line) in TARGETS.items():
         target = targets.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".", allow_abbrev=False)
-        target.set_defaults(module=module)
+        target.set_defaults(module=module, parser=target)
         if importlib.util.find_spec(module):
             importlib.import_module(module).add_arguments(target)
 

@@ -146,14 +146,16 @@ def _agreement(nested: list[Any], mos: np.ndarray, card: dict[str, Any]) -> str:
 
 def found_by(model: Any, clean: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
     """The served model's probabilities for spoilt versions of clean photos, and what is truly there: versions x defects."""
-    from models.examples import examples
+    from models.evaluation import shown
+    from models.examples import labels as labels_of
+    from models.examples import versions
 
     found, labels = [], []
     for done, reference in enumerate(clean):
-        for example in examples(reference.path, 0, unseen=True, settings=model.tiles):
-            prediction = model.score(example.tiles[None])[0]
+        for version in versions(reference.path, 0, unseen=True):
+            prediction = model.opinion(shown(model, version.pixels))
             found.append([prediction.defects[name] for name in model.defects])
-            labels.append(example.labels)
+            labels.append(labels_of(version.way))
         show("spoilt photos scored", done + 1, len(clean))
     return np.array(found), np.array(labels)
 
@@ -211,7 +213,7 @@ def _speed(models: Sequence[Any], runs: int = 60) -> str:
         spent = []
         for _ in range(runs):
             began = time.process_time()
-            model.score(tiles)
+            model.score(tiles, [{}])
             spent.append(time.process_time() - began)
         lines.append(f"| {model.form} | {min(spent) * 1e3:.1f} | {1 / min(spent):.0f} |")
     return "\n".join(lines)

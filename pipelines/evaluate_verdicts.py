@@ -81,7 +81,13 @@ class Outcome:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what `vitrine evaluate verdicts` takes."""
-    parser.add_argument("--set", type=Path, default=Path("../shared/data/verdicts"), metavar="DIR", help="verdicts.csv")
+    parser.add_argument(
+        "--set",
+        type=Path,
+        default=Path("../shared/data/verdicts"),
+        metavar="DIR",
+        help="the folder of verdicts.csv (default: %(default)s)",
+    )
     parser.add_argument(
         "--photos", type=Path, metavar="DIR", help="the photos and uploads.csv (default: SET/../uploads)"
     )

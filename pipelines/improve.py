@@ -21,6 +21,7 @@ from transforms.imaging.operations import OPERATIONS
 from transforms.imaging.optimize import optimize
 from transforms.imaging.policy import judge, severities
 from transforms.imaging.types import Assessment, Judgement, Mended, Photo, Pixels
+from transforms.reasons import WHY_LEFT
 
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 PHOTOS = frozenset(
@@ -49,14 +50,6 @@ PHOTOS = frozenset(
 
 FAITHFUL = 98
 """Least JPEG quality that `--only` writes: who measures an operation should not measure a codec with it."""
-
-WHY_LEFT = {
-    "evidence": "the photo does not prove it beyond doubt",
-    "operation": "nothing that removes it was shown to do no harm",
-    "fall": "no strength removed enough of it",
-    "rise": "another defect would have become worse",
-}
-"""Bound -> what a seller reads; the others are bounds on what may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +172,7 @@ def _lines(judgement: Judgement, mended: Mended) -> Iterator[str]:
         parameters = ", ".join(f"{name} {value}" for name, value in action.parameters.items())
         yield f"did {action.operation}: severity {action.before:.2f} to {action.after:.2f} ({parameters})"
     for action in mended.declined:
-        yield f"left {action.operation}: {WHY_LEFT.get(action.bound or '', f'the bound on {action.bound} would be broken')}"
+        yield f"left {action.operation}: {WHY_LEFT[action.bound or '']}"
     if not mended.actions:
         yield "delivered as it is"
 

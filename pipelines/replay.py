@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
-    """Run the chosen dead letters again; 0 when each has a new record or a new dead letter."""
+    """Run the chosen dead letters again; 0 when each has a record now or there was none, 1 when one was refused again."""
     since = _since(args.since)
     for code in args.code:
         if code not in REFUSALS:
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     source = f"dead letters of {', '.join(args.code)}"
     summary = run_file.summary(source, output.root, began, time.perf_counter() - clock, total, job.maker)
     print(run_file.text(summary | {"already_finished": 0, "epochs": epochs, "left_out": dict(left_out)}))
-    return 0
+    return 1 if total.refused else 0
 
 
 def chosen(output: Output, codes: Sequence[str], since: datetime, left_out: Counter[str]) -> list[Item]:

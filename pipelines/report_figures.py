@@ -1,7 +1,7 @@
 """What the tables of an output say, in figures that stay small however many rows there are.
 
 DuckDB streams over the files of both Delta tables and keeps sums, and of each group of photos a few that are shown. Of
-a photo that was judged more than once only the last revision counts, whichever table it is in.
+a photo that came or was judged more than once only the newest version's last revision counts, whichever table it is in.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.sql import connect
 from transforms.errors import UserError
 from transforms.imaging.policy import BANDS
-from transforms.reasons import REASONS, REFUSALS, advice
+from transforms.reasons import REASONS, REFUSALS, asked
 from transforms.records import Row
 from transforms.sinks.output import Output
 from transforms.sinks.tables import DEAD_LETTERS, QUALITY
@@ -33,6 +33,12 @@ EXAMPLES = 3
 """Dead letters that are named for each code."""
 
 _MEMORY = "1GB"
+_BEATS = (
+    "case when s.generation = t.generation then (s.revision, s.at) > (t.revision, t.at) "
+    "when s.generation = '' or t.generation = '' then s.at > t.at else s.generation > t.generation end"
+)
+"""An entry `s` of a photo counts instead of `t`: as in the view `latest` of `vitrine sql`; an event that named no version, as
+of a photo that was not there, is compared by time."""
 _SHOWN = (
     "event_id, revision, uri, generation, category, role, width, height, score, score_low, score_high, band, verdict, "
     "reasons, actions, declined, score_after, optimized_uri, optimized_sha256, unscored, product_region, "
@@ -164,26 +170,29 @@ class _Question:
         return ", ".join(name if name in self._columns[QUALITY] else f"null as {name}" for name in names)
 
     def _leave_out_superseded(self) -> int:
-        """Make the two views; only what was judged more than once costs memory."""
+        """Make the two views; of what was judged once only the name costs memory, and that may go to disk."""
         revision = {
             name: f"{name}.revision" if "revision" in columns else "0" for name, columns in self._columns.items()
         }
         both = " union all ".join(
-            f"select event_id, {number} as revision from {name}" for name, number in revision.items()
-        )
-        again = " union all ".join(
-            f"select event_id from {name} where {number} > 0" for name, number in revision.items()
+            f"select '{name}' as place, event_id, coalesce(nullif(uri, ''), event_id) as photo, "
+            f"coalesce(generation, '') as generation, {revision[name]} as revision, {at} as at from {name}"
+            for name, at in ((QUALITY, "processed_at"), (DEAD_LETTERS, "failed_at"))
         )
         self._connection.execute(
-            f"create temp table last as select event_id, max(revision) as revision from ({both}) "
-            f"where event_id in ({again}) group by 1"
+            f"create temp table several as with entries as ({both}) "
+            "from entries where photo in (select photo from entries group by 1 having count(*) > 1)"
         )
-        any_again = self.one("select count(*) from last")[0] > 0
+        self._connection.execute(
+            "create temp table older as select distinct place, event_id, revision from several t "
+            f"where exists (from several s where s.photo = t.photo and {_BEATS})"
+        )
         left = 0
         for view, name in (("photos", QUALITY), ("letters", DEAD_LETTERS)):
-            older = f"exists (from last where last.event_id = {name}.event_id and last.revision > {revision[name]})"
-            left += self.one(f"select count(*) from {name} where {older}")[0] if any_again else 0
-            where = f" where not {older}" if any_again else ""
+            older = f"(event_id, {revision[name]}) in (select (event_id, revision) from older where place = '{name}')"
+            any_older = self.one(f"select count(*) from older where place = '{name}'")[0] > 0
+            left += self.one(f"select count(*) from {name} where {older}")[0] if any_older else 0
+            where = f" where not {older}" if any_older else ""
             self._connection.execute(f"create temp view {view} as select * from {name}{where}")
         return left
 
@@ -225,9 +234,9 @@ def meaning_of(code: str) -> str:
     return REASONS[code].meaning if code in REASONS else code
 
 
-def advice_on(code: str, amount: float | None) -> tuple[str, str]:
-    """Return the advice in English and Chinese, empty for a code of a newer version."""
-    return advice(code, amount) if code in REASONS else ("", "")
+def advice_on(code: str, amount: float | None, verdict: str = "retake") -> tuple[str, str]:
+    """Return what is asked of the seller, in English and Chinese; empty for a code of a newer version."""
+    return asked(code, amount, verdict) if code in REASONS else ("", "")
 
 
 def _refused(ask: _Question) -> tuple[Refused, ...]:

@@ -135,7 +135,12 @@ def make_card(row: Row, output: Output, config: Config) -> Card:
         original=_picture(_event(row["uri"], row["generation"]), PAIR_SIDE if mended else SIDE, config),
         mended=mended,
         findings=tuple(
-            Finding(r["code"], meaning_of(r["code"]), r["severity"] or 0.0, advice_on(r["code"], r["amount"]))
+            Finding(
+                r["code"],
+                meaning_of(r["code"]),
+                r["severity"] or 0.0,
+                advice_on(r["code"], r["amount"], row["verdict"]),
+            )
             for r in row["reasons"] or ()
         ),
         actions=tuple(_deed(action) for action in row["actions"] or ()),

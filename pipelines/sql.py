@@ -9,6 +9,7 @@ import decimal
 import itertools
 import json
 import math
+import re
 import shutil
 import sys
 import tempfile
@@ -33,11 +34,22 @@ QUALIFY row_number() OVER (PARTITION BY uri ORDER BY generation DESC, revision D
 """
 """Generations sort as text; where a source counts none, the time of judging decides."""
 
+_ASKING = ("SELECT", "MULTI")
+"""Kinds of statements that change nothing; `describe`, `summarize`, `show` and `from` are select too, a pivot is several."""
+
+_EXPLAIN = re.compile(r"\s*explain\s+(?:analyze\s+)?(.*)", re.IGNORECASE | re.DOTALL)
+
 _MEASURED_ROWS = 1_000
 """Rows whose widths make the columns' widths; what comes after is printed as it comes."""
 
 _CELL = 60
 """Characters of one value on a terminal."""
+
+_LEAST_CELL = 20
+"""To so many a value of a long answer may be cut so that a row fits a terminal's line."""
+
+_BLOCKS = 20
+"""Rows that can be read as blocks, with a line for each column."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,14 +64,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, config: Config) -> int:
-    """Print what the query finds."""
-    columns, rows = ask(connect(name_output(args.output)), args.query)
-    if args.json:
-        write_json(columns, rows, sys.stdout)
-    elif args.csv:
-        write_csv(columns, rows, sys.stdout)
-    else:
-        write_text(columns, rows, sys.stdout, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+    """Print what the query finds, or one answer after another where there are several."""
+    connection = connect(name_output(args.output))
+    found = queries(connection, args.query)
+    if len(found) > 1 and (args.json or args.csv):
+        raise UserError(f"--{'json' if args.json else 'csv'} prints one answer: give one query, not {len(found)}")
+    screen = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for number, query in enumerate(found):
+        columns, rows = ask(connection, query)
+        if args.json:
+            write_json(columns, rows, sys.stdout)
+        elif args.csv:
+            write_csv(columns, rows, sys.stdout)
+        else:
+            sys.stdout.write("\n" if number else "")
+            write_text(columns, rows, sys.stdout, screen)
     return 0
 
 
@@ -92,6 +111,40 @@ def connect(output: Output) -> "duckdb.DuckDBPyConnection":
     return connection
 
 
+def queries(connection: "duckdb.DuckDBPyConnection", text: str) -> list[str]:
+    """Part a text into its queries.
+
+    Raises:
+        UserError: there is none, one is no SQL, or one would write something: to a file, another database, or nowhere that lasts.
+    """
+    found = _statements(connection, text)
+    if not found:
+        raise UserError('the query is empty: try "select verdict, count(*) from quality group by verdict"')
+    for statement in found:
+        if not _only_asks(connection, statement):
+            kind = statement.type.name.lower()
+            raise UserError(f"vitrine sql only asks, it runs no {kind}: write select, describe, summarize or explain")
+    return [statement.query for statement in found]
+
+
+def _only_asks(connection: "duckdb.DuckDBPyConnection", statement: "duckdb.Statement") -> bool:
+    if statement.type.name == "EXPLAIN":
+        explained = _EXPLAIN.match(statement.query)  # `explain analyze` runs what it explains
+        return explained is not None and all(
+            _only_asks(connection, inner) for inner in _statements(connection, explained[1])
+        )
+    return statement.type.name in _ASKING
+
+
+def _statements(connection: "duckdb.DuckDBPyConnection", text: str) -> "list[duckdb.Statement]":
+    import duckdb
+
+    try:
+        return connection.extract_statements(text)
+    except duckdb.Error as error:
+        raise UserError(f"the query failed: {_one_line(error)}") from None
+
+
 def ask(connection: "duckdb.DuckDBPyConnection", query: str) -> tuple[list[str], Iterator[list[Any]]]:
     """Return the columns' names and the rows of a query's answer, which is read as the rows are.
 
@@ -100,8 +153,6 @@ def ask(connection: "duckdb.DuckDBPyConnection", query: str) -> tuple[list[str],
     """
     import duckdb
 
-    if not query.strip():
-        raise UserError('the query is empty: try "select verdict, count(*) from quality group by verdict"')
     try:
         relation = connection.sql(query)
         if relation is None:
@@ -150,7 +201,7 @@ def write_text(columns: Sequence[str], rows: Iterator[list[Any]], to: TextIO, sc
         rows: any number; the first thousand make the columns' widths.
         to: where to.
         screen: characters of the terminal's line: longer values are cut, and a row that does not fit is written as a
-            block with a line for each column. None: nothing is cut.
+            block with a line for each column; of a long answer the longest values are cut further first. None: nothing is cut.
     """
     if not columns:
         return
@@ -158,14 +209,51 @@ def write_text(columns: Sequence[str], rows: Iterator[list[Any]], to: TextIO, sc
     cells = ([_cell(value, limit) for value in row] for row in rows)
     first = list(itertools.islice(cells, _MEASURED_ROWS))
     widths = [max([_width(name), *(_width(text) for text, _ in column)]) for name, column in _columns(columns, first)]
-    if screen is not None and sum(widths) + 2 * len(widths) - 2 > screen:
-        _write_blocks(columns, itertools.chain(first, cells), to)
-        return
+    room = screen and screen - 2 * len(widths) + 2
+    if room is not None and sum(widths) > room:
+        narrow = fitted(widths, room) if len(first) > _BLOCKS else None
+        if narrow is None or any(_width(name) > width for name, width in zip(columns, narrow, strict=True)):
+            _write_blocks(columns, itertools.chain(first, cells), to)
+            return
+        widths = narrow
+        first, cells = [_cut(row, widths) for row in first], (_cut(row, widths) for row in cells)
     right = [any(number for _, number in column) for _, column in _columns(columns, first)]
     to.write(_line(columns, widths, right))
     to.write(_line(["-" * width for width in widths], widths, right))
     for row in itertools.chain(first, cells):
         to.write(_line([text for text, _ in row], widths, right))
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int] | None:
+    """Return the widths of columns with the widest made narrower until all fit; None where they cannot."""
+    least = sum(min(width, _LEAST_CELL) for width in widths)
+    if least > room:
+        return None
+    narrow = list(widths)
+    while (over := sum(narrow) - room) > 0:
+        widest = max(narrow)
+        below = max([_LEAST_CELL, *(width for width in narrow if width < widest)])
+        among = [index for index, width in enumerate(narrow) if width == widest]
+        step = max(1, min(widest - below, over // len(among)))
+        for index in among[: -(-over // step)]:
+            narrow[index] -= step
+    return narrow
+
+
+def _cut(row: list[tuple[str, bool]], widths: Sequence[int]) -> list[tuple[str, bool]]:
+    return [(_shortened(text, width), number) for (text, number), width in zip(row, widths, strict=True)]
+
+
+def _shortened(text: str, width: int) -> str:
+    """Cut a text to so many columns of a terminal."""
+    if _width(text) <= width:
+        return text
+    kept = ""
+    for character in text:
+        if _width(kept + character) > width - 1:
+            break
+        kept += character
+    return kept + "…"
 
 
 def _line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -147,7 +147,7 @@ def _run_elsewhere(args: argparse.Namespace, config: Config, properties: Mapping
     parse_flink(args.runner)
     job = open_job(config, open_output(args.output))
     job = job._replace(fetch=job.fetch.for_messages())
-    return run_on_flink(args.runner, place, results, dead_letters, properties, job)
+    return run_on_flink(args.runner, place, results, dead_letters, properties, job, config.stream)
 
 
 def _kafka_or_nowhere(flag: str, text: str | None) -> KafkaPlace | None:

@@ -7,9 +7,11 @@ import argparse
 import dataclasses
 import hashlib
 import os
+import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for the trained model (default: models/quality; of another backbone than lite0: out/model-BACKBONE)",
     )
     parser.add_argument("--work", type=Path, default=WORK, help=f"folder that keeps what is computed (default: {WORK})")
+    parser.add_argument(
+        "--measures", action="store_true", help="let the defects look at the rule measures, too (docs/model.md)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     parser.add_argument(
         "--clean-photos", type=int, default=CLEAN_PHOTOS, help=f"clean photos to spoil (default: {CLEAN_PHOTOS})"
@@ -66,7 +71,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
 
     photos, known = dataset.human_rated(args.data), references.references(args.data)  # before TensorFlow has its say
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from models import calibration, detector, graded, opinion, training
+    from models import calibration, detector, familiarity, graded, opinion, training
     from models.backbones import choices
     from models.defects import DEFECTS
     from models.export import export
@@ -88,7 +93,16 @@ def run(args: argparse.Namespace, config: Config) -> int:
     spoilt, labels = spoilt_photos(kept, network, settings, clean, args.seed)
     steps, _ = graded_photos(kept, network, settings, clean, args.data, args.seed)
     known_steps = np.tile(graded.known_defects(), (len(steps), 1))
-    found = detector.train(np.concatenate([spoilt, *steps]), np.concatenate([labels, known_steps]), args.seed, show)
+    transform, standard = None, None
+    if args.measures:
+        from models.scalar_transform import ScalarTransform
+
+        measured = [spoilt_measures(kept, clean, args.seed), *graded_measures(kept, clean[:GRADED_PHOTOS], args.seed)]
+        made = np.concatenate(measured)
+        transform = ScalarTransform(learn_transform(made, kept.folder / f"transform-{args.seed}"))
+        standard = transform.of(made)
+    told_of = np.concatenate([labels, known_steps])
+    found = detector.train(np.concatenate([spoilt, *steps]), told_of, args.seed, show, standard)
     lessons = lessons_of(kept, network, settings, clean, args.data, args.seed)
     nested = [training.nested_scores(features, photos.mos, lessons, seed, show, parts)[0] for seed in SEEDS]
     everyone = np.arange(len(photos))
@@ -98,7 +112,11 @@ def run(args: argparse.Namespace, config: Config) -> int:
     mean = {name: float(np.mean([getattr(f, name) for f in figures])) for name in ("srcc", "plcc", "rmse")}
 
     interval = opinion.interval(fitted, kernel.ridge, training.width_of(nested[0], photos.mos))
-    told = facts(len(photos), len(spoilt), len(lessons.versions) - len(spoilt), dataclasses.asdict(kernel), mean)
+    # Photos as they came, on none of which the opinion was fitted.
+    within = familiarity.limit(familiarity.reach(fitted, interval, lessons.before))
+    told = {"familiar_within": within} | facts(
+        len(photos), len(spoilt), len(lessons.versions) - len(spoilt), dataclasses.asdict(kernel), mean
+    )
     ranges = None
     if args.backbone == "lite0":
         drawn = calibration.photos(args.data, photos, args.seed)
@@ -107,7 +125,7 @@ def run(args: argparse.Namespace, config: Config) -> int:
     if not served:
         told["backbone"] = {"name": args.backbone, "weights": weights}
     out = args.out or (SHIPPED if served else ELSEWHERE / f"model-{args.backbone}")
-    trained = QualityNetwork(network, fitted, interval, found, ordered)
+    trained = QualityNetwork(network, fitted, interval, found, ordered, transform)
     card = export(trained, out, settings, told, defects=DEFECTS, ranges=ranges)
     print(
         f"{len(photos)} rated photos, nested {training.FOLDS}-fold, mean of {len(SEEDS)} seeds: "
@@ -207,6 +225,50 @@ def lessons_of(kept: Kept, network: Any, settings: Any, clean: Sequence[Any], da
     before = np.stack([versions[0] for versions in steps])
     pairs = better_than(steps, spoilt, len(clean))
     return training.Lessons(np.concatenate([*steps, spoilt]), pairs, before, np.concatenate(stored))
+
+
+def spoilt_measures(kept: Kept, clean: Sequence[Any], seed: int) -> np.ndarray:
+    """The measures of `spoilt_photos`: versions x measures."""
+    from models.examples import versions
+    from models.scalars import scalars_of_pixels
+
+    made: list[np.ndarray] = []
+    for done, photo in enumerate(clean):
+        make = partial(versions, photo.path, seed, unseen=photo.is_test)
+        name = f"measures-spoilt-{seed}-{photo.kind}-{photo.path.stem}"
+        made += kept(name, partial(_measured, make, lambda version: scalars_of_pixels(version.pixels)))
+        show("measures of spoilt photos", done + 1, len(clean))
+    return np.concatenate(made)
+
+
+def graded_measures(kept: Kept, photos: Sequence[Any], seed: int) -> list[np.ndarray]:
+    """The measures of photos spoilt by growing steps, one array a photo: versions x measures."""
+    from models.graded import versions
+    from models.scalars import scalars_of_pixels
+
+    made: list[np.ndarray] = []
+    for done, photo in enumerate(photos):
+        name = f"measures-graded-{seed}-{photo.kind}-{photo.path.stem}"
+        made += kept(name, partial(_measured, partial(versions, photo.path, seed), scalars_of_pixels))
+        show("measures of graded photos", done + 1, len(photos))
+    return made
+
+
+def _measured(make: Callable[[], Iterable[Any]], look: Callable[[Any], np.ndarray]) -> Arrays:
+    return (np.stack([look(version) for version in make()]),)
+
+
+def learn_transform(measures: np.ndarray, folder: Path | str) -> Path:
+    """Let tf.Transform learn from versions x measures; return the folder of its graph, which is below the one given."""
+    import apache_beam as beam
+
+    from transforms.training_data import AnalyzeRows
+
+    graph = Path(folder) / "transform"
+    shutil.rmtree(graph, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as scratch, beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = pipeline | beam.Create(list(measures)) | AnalyzeRows(str(graph), scratch)
+    return graph
 
 
 def better_than(graded_ones: Sequence[np.ndarray], spoilt: np.ndarray, clean: int) -> np.ndarray:

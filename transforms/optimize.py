@@ -28,6 +28,4 @@ class Optimize(beam.PTransform):
         tried = cases | Stage("Mend", partial(steps.mend, rules=self.rules, journal=self.journal))
         scored = tried.results | Score(self.handler, steps.is_mended)
         judged = scored.results | Stage("Judge again", partial(steps.judge_mended, rules=self.rules))
-        return Outcome(
-            judged.results, (tried.failures, scored.failures, judged.failures) | "Failures" >> beam.Flatten()
-        )
+        return Outcome(judged.results, tried.failures + scored.failures + judged.failures)

@@ -179,6 +179,20 @@ REASONS: dict[str, ReasonText] = {
         "not_product",
         "percent",
     ),
+    "text_only": ReasonText(
+        "a page of text, not a photo; fine where the photo's role is a size chart",
+        "Send a photo of the item: {amount} % of this picture is writing.",
+        "请上传商品照片:画面有 {amount}% 是文字。",
+        "not_product",
+        "percent",
+    ),
+    "not_a_photo": ReasonText(
+        "drawn or computed, not photographed: noise, a pattern, a gradient, a drawing",
+        "Take a photo of the item itself: this picture was drawn or computed, as is {amount} % likely.",
+        "请拍摄商品实物:这张图像有 {amount}% 的可能是绘制或生成的。",
+        "not_product",
+        "percent",
+    ),
     "blank": ReasonText(
         "nothing is to be seen: one colour",
         "Take the photo again: {amount} % of it is one colour.",
@@ -197,9 +211,45 @@ def advice(code: str, amount: float | None) -> tuple[str, str]:
     return text.advice_en.format(amount=shown), text.advice_zh.format(amount=shown)
 
 
+NOTHING_ASKED: dict[str, tuple[str, str]] = {
+    "accept": ("slight: nothing is asked of the seller", "轻微:无需卖家处理"),
+    "improve": (
+        "nothing is asked of the seller: the mended photo is delivered",
+        "无需卖家处理:将使用修复后的照片",
+    ),
+}
+"""Verdict that asks for no other photo -> what stands beside its reasons, in English and in Chinese."""
+
+
+def asked(code: str, amount: float | None, verdict: str) -> tuple[str, str]:
+    """Return what a person is shown beside a reason: the advice where another photo is asked for, else that nothing is."""
+    return NOTHING_ASKED[verdict] if verdict in NOTHING_ASKED else advice(code, amount)
+
+
 def _rounded(amount: float) -> str:
     return f"{amount:.0f}" if abs(amount) >= 9.95 else f"{amount:.1f}".removesuffix(".0")
 
+
+WHY_LEFT: dict[str, str] = {
+    "evidence": "the photo does not prove it beyond doubt",
+    "operation": "nothing that removes it was shown to do no harm",
+    "fall": "no strength removed enough of it",
+    "rise": "another defect would have become worse",
+    "structure": "fine detail would have changed too much",
+    "hue": "colours would have turned too far",
+    "chroma": "colours would have become too pale or too strong",
+    "clipping": "too much would have become plain white or black",
+    "colour": "colours would have moved too far without a neutral ground to prove it",
+    "text": "writing would have become harder to read",
+}
+"""The bound that a mend broke (`Action.bound`) -> why the photo was left as it was."""
+
+UNSCORED: dict[str, str] = {
+    "blank": "nothing is on it: one colour, or one going over into another",
+    "text_only": "it is a page of text",
+    "not_a_photo": "it was drawn or computed, not photographed",
+}
+"""Why a photo has no score -> meaning."""
 
 REFUSALS: dict[str, str] = {
     # the event

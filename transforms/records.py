@@ -243,6 +243,7 @@ def quality_row(
         "product_region_confidence": _finite(assessment.region_confidence),
         "trace_id": _text(event.trace_id),
         "extra": _json(dict(event.extra)) if event.extra else None,
+        "doubt": "unfamiliar" if prediction and prediction.unfamiliar else None,
     }
 
 
@@ -351,6 +352,7 @@ def quality_schema() -> "pa.Schema":
         product_region_confidence=number,
         trace_id=text,
         extra=text,
+        doubt=text,
     )
 
 

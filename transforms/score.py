@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.ml.inference.base import KeyedModelHandler, RunInference
@@ -10,7 +11,7 @@ from apache_beam.typehints.decorators import no_annotations
 from models.serving import QualityModelHandler
 from transforms.case import Case
 from transforms.errors import RefusalError
-from transforms.imaging.types import Pixels, Prediction
+from transforms.imaging.types import Prediction, Seen
 from transforms.stage import FAILURES, Outcome, refuse
 
 
@@ -29,18 +30,22 @@ class Score(beam.PTransform):
     @no_annotations
     def expand(self, cases: beam.PCollection) -> Outcome:
         """Apply to a collection of assessed `Case`."""
+        handler: Any = _CarryingCases(self.handler)
+        pairs = cases | "With tiles" >> beam.Map(self._with_tiles)
+        if self.handler.batch == 1:
+            # Beam lets even a batch of one wait until the next one comes.
+            handler, pairs = handler.with_no_batching(), pairs | "Alone" >> beam.Map(lambda pair: [pair])
         scored = (
-            cases
-            | "With tiles" >> beam.Map(self._with_tiles)
-            | RunInference(_CarryingCases(self.handler))
+            pairs
+            | RunInference(handler)
             | "With prediction" >> beam.FlatMapTuple(_with_prediction).with_outputs(FAILURES, main="results")
         )
-        return Outcome(scored.results, scored[FAILURES])
+        return Outcome(scored.results, (scored[FAILURES],))
 
     @no_annotations
-    def _with_tiles(self, case: Case) -> tuple[Case, Pixels | None]:
+    def _with_tiles(self, case: Case) -> tuple[Case, Seen | None]:
         assert case.assessment is not None
-        return case, case.assessment.tiles if self.which(case) else None
+        return case, case.assessment.seen if self.which(case) else None
 
 
 class _CarryingCases(KeyedModelHandler):
@@ -51,9 +56,9 @@ class _CarryingCases(KeyedModelHandler):
         self.handler = handler
 
     @no_annotations
-    def get_num_bytes(self, batch: Sequence[tuple[Case, Pixels | None]]) -> int:
+    def get_num_bytes(self, batch: Sequence[tuple[Case, Seen | None]]) -> int:
         """Count what is scored; the default would pickle every case, photo and all, to count that too."""
-        return self.handler.get_num_bytes([tiles for _, tiles in batch])
+        return self.handler.get_num_bytes([seen for _, seen in batch])
 
 
 @no_annotations

@@ -41,10 +41,13 @@ DONE = Count()
 
 
 class Outcome(NamedTuple):
-    """What every stage gives: a collection of results, and a collection of `DeadLetter`."""
+    """What every stage gives: a collection of results, and collections of `DeadLetter`.
+
+    These are left apart: a runner that flattens them may hold them back until all else of a bundle is done.
+    """
 
     results: beam.PCollection
-    failures: beam.PCollection
+    failures: tuple[beam.PCollection, ...]
 
 
 Result: TypeAlias = Case | Row
@@ -66,7 +69,7 @@ class Stage(beam.PTransform):
     def expand(self, elements: beam.PCollection) -> Outcome:
         """Apply to a collection of `ImageEvent` or `Case`."""
         outputs = elements | beam.ParDo(_Apply(self.name, self.function)).with_outputs(FAILURES, main="results")
-        return Outcome(outputs.results, outputs[FAILURES])
+        return Outcome(outputs.results, (outputs[FAILURES],))
 
 
 class _Apply(beam.DoFn):

@@ -20,7 +20,7 @@ from transforms.imaging.measures import look, measure
 from transforms.imaging.optimize import optimize
 from transforms.imaging.policy import Thresholds, conclude, severities
 from transforms.imaging.policy import judge as judge_assessment
-from transforms.imaging.types import Judgement, Pixels, Prediction
+from transforms.imaging.types import Judgement, Pixels, Prediction, Seen
 from transforms.records import ImageEvent, Maker, Row, quality_row
 
 
@@ -34,8 +34,8 @@ class Rules:
     encode: EncodeSettings = field(default_factory=EncodeSettings)
 
 
-Score = Callable[[Pixels], Prediction]
-"""Gives an opinion of one photo's tiles."""
+Score = Callable[[Seen], Prediction]
+"""Gives an opinion of one photo, by its tiles and measures."""
 
 
 def fetch(event: ImageEvent, settings: FetchSettings, rules: Rules) -> Case:
@@ -66,8 +66,8 @@ def assess(case: Case, rules: Rules, journal: Path | None = None) -> Case:
 def opine(case: Case, score: Score) -> Case:
     """Fill `prediction`; a case without tiles has nothing to score."""
     assert case.assessment is not None
-    tiles = case.assessment.tiles
-    return case if tiles is None else dataclasses.replace(case, prediction=score(tiles))
+    seen = case.assessment.seen
+    return case if seen is None else dataclasses.replace(case, prediction=score(seen))
 
 
 def judge(case: Case, rules: Rules) -> Case:

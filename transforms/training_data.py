@@ -5,6 +5,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
 import tensorflow_transform.beam as tft_beam
 from apache_beam.metrics import Metrics
 from apache_beam.typehints.decorators import no_annotations
@@ -58,8 +60,22 @@ class Analyze(beam.PTransform):
     @no_annotations
     def expand(self, told: beam.PCollection) -> beam.PCollection:
         """Apply to a collection of `Told` of any parts."""
+        rows = told | "Training part" >> beam.Filter(_trains) | "Measures" >> beam.Map(_scalars)
+        return rows | AnalyzeRows(self.folder, self.scratch)
+
+
+class AnalyzeRows(beam.PTransform):
+    """Learn from a collection of vectors of measures, and save tf.Transform's graph."""
+
+    def __init__(self, folder: str, scratch: str):
+        super().__init__("AnalyzeRows")
+        self.folder, self.scratch = folder, scratch
+
+    @no_annotations
+    def expand(self, vectors: beam.PCollection) -> beam.PCollection:
+        """Apply to a collection of arrays, each float32, one number for each of `SCALARS`."""
         metadata = dataset_metadata.DatasetMetadata(schema_utils.schema_from_feature_spec(feature_spec()))
-        rows = told | "Training part" >> beam.Filter(_trains) | "Measures" >> beam.Map(_row)
+        rows = vectors | "As rows" >> beam.Map(_row)
         with tft_beam.Context(temp_dir=self.scratch):
             learnt = (rows, metadata) | tft_beam.AnalyzeDataset(preprocess)
             return learnt | tft_beam.WriteTransformFn(self.folder)
@@ -87,8 +103,13 @@ def _trains(told: Told) -> bool:
 
 
 @no_annotations
-def _row(told: Told) -> dict[str, object]:
-    return {INPUT: told.scalars}
+def _scalars(told: Told) -> npt.NDArray[np.float32]:
+    return told.scalars
 
 
-__all__ = ["Analyze", "LeftOut", "Records", "WriteRecords"]
+@no_annotations
+def _row(scalars: npt.NDArray[np.float32]) -> dict[str, object]:
+    return {INPUT: scalars}
+
+
+__all__ = ["Analyze", "AnalyzeRows", "LeftOut", "Records", "WriteRecords"]

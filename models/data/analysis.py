@@ -1,7 +1,7 @@
 """The one preprocessing of the scalar measures: what tf.Transform learns of them on the training part, and what it does to each.
 
-Three numbers come of each measure: how many deviations it lies from the mean, which share of the training part lies below it
-(in steps, by comparisons), and whether it could be made at all. Only built-in operations of LiteRT are used, in float32.
+Three numbers come of each measure: how many deviations it lies from the mean, in which eighth of the training part it lies
+(0 to 1, by comparisons), and whether it could be made at all. Only built-in operations of LiteRT are used, in float32.
 """
 
 import tensorflow as tf
@@ -30,15 +30,11 @@ def preprocess(inputs: Inputs) -> Inputs:
     mean = tft.sum(exact, reduce_instance_dims=False) / count
     apart = tf.where(known, exact - mean, 0.0)
     deviation = tf.sqrt(tft.sum(tf.square(apart), reduce_instance_dims=False) / count)
-    bounds = tf.stack([_quantiles(scalars[:, column], known[:, column]) for column in range(len(SCALARS))])
+    # What is not known stands in the middle; one analysis of all columns takes a tenth of the time of one for each.
+    filled = tf.where(known, scalars, tf.broadcast_to(tf.cast(mean, tf.float32), tf.shape(scalars)))
+    bounds = tft.quantiles(filled, STEPS, _ERROR, reduce_instance_dims=False)
     statistics = tf.cast(mean, tf.float32), tf.cast(1 / tf.maximum(deviation, _LEAST_DEVIATION), tf.float32), bounds
     return {OUTPUT: standardized(scalars, *statistics)}
-
-
-def _quantiles(values: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    """The bounds between `STEPS` shares of what is known of one measure; 0 where nothing is."""
-    found = tft.quantiles(tf.boolean_mask(values, known), STEPS, _ERROR)[0]
-    return tf.pad(found, [[0, STEPS - 1 - tf.shape(found)[0]]])[: STEPS - 1]
 
 
 def standardized(scalars: tf.Tensor, mean: tf.Tensor, gain: tf.Tensor, bounds: tf.Tensor) -> tf.Tensor:

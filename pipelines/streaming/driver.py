@@ -31,6 +31,9 @@ MARK_WAIT_S = 0.3
 POSITION_EVERY_S = 1.0
 """A commit of positions alone, with no row, is made at most this often."""
 
+PARK_EVERY_S = 2.0
+"""Photos are parked at most this often: each time is a commit, for which the epochs' commits wait."""
+
 
 class Driver:
     """One stream's state: what runs, what is to be said. For one thread: it alone commits, so positions go with their rows."""
@@ -61,6 +64,7 @@ class Driver:
         self._settling: list[Any] = []
         self._positions: dict[str, int] = {}
         self._committed_at = 0.0
+        self._parked_at = -PARK_EVERY_S
 
     def begin(self, output: Output) -> int:
         """Tell what was committed and perhaps not told before; return how much that was."""
@@ -81,7 +85,8 @@ class Driver:
         # One whose epoch has ended begins the next before that is committed.
         busy = sum(not running.done() for running in self._running)
         share = self._flight.take(wait_s, self._pace.photos() if busy < self._judge.workers else 0)
-        self._park(share.to_park)
+        if share.to_park and time.monotonic() - self._parked_at >= PARK_EVERY_S:
+            self._park(share.to_park)
         self._done += share.done
         if share.photos:
             self._begin(share.photos)
@@ -107,6 +112,8 @@ class Driver:
                 break  # read again by the next process
             for running in finished:
                 self._finish(running)
+        if not self._running:
+            self.tally.add(self._judge.end())
         for outlet in self._outlets:
             outlet.results.close(max(0.0, deadline - time.monotonic()))
         self._commit_positions()
@@ -135,12 +142,11 @@ class Driver:
         self._commit(photos, rows, letters)
 
     def _park(self, photos: Sequence[Open]) -> None:
-        if not photos:
-            return
         # Without its bytes: what carries its bytes is never waited for.
         self._parked.add([ParkedPhoto(photo.event, photo.tries, photo.not_before) for photo in photos])
         self._done += self._flight.closing(photos)
         self._flight.parked(photos)
+        self._parked_at = time.monotonic()
 
     def _commit(self, photos: Sequence[Open], rows: list[Row], letters: list[DeadLetter]) -> None:
         was_parked = [photo.event.event_id for photo in photos if photo.parked]

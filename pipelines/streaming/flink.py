@@ -2,16 +2,22 @@
 
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.typehints.decorators import no_annotations
 
 from pipelines.build import Job, build
+from pipelines.streaming.settings import StreamSettings
+from transforms.equal import CopyFindings, FirstOfContent
 from transforms.errors import UserError
+from transforms.fetch import fetch
 from transforms.once import Once
-from transforms.records import DeadLetter
+from transforms.park import FetchOrPark, Parking
+from transforms.records import DeadLetter, Maker
 from transforms.sinks.commit_batches import CommitBatches
 from transforms.sinks.results import Answer
 from transforms.sinks.results_kafka import KafkaResults
@@ -98,7 +104,9 @@ def build_stream(
     pipeline: beam.Pipeline,
     place: KafkaPlace,
     properties: Mapping[str, str],
+    read_photo: FetchOrPark,
     judge: Callable[[beam.PCollection], Outcome],
+    maker: Maker,
     commit: CommitBatches,
     results: KafkaPlace | None,
     dead_letters: KafkaPlace | None = None,
@@ -106,9 +114,15 @@ def build_stream(
     """Build the graph from a topic to the tables and the topics of what is told; `judge` goes from events to rows."""
     announced = pipeline | ReadKafka(place, properties)
     read = announced | "Items" >> beam.FlatMap(_items).with_outputs("letters", main="events")
-    outcome = judge(read.events | Once())
-    failures = (outcome.failures, read.letters) | "All failures" >> beam.Flatten()
-    told = (outcome.results, failures) | commit
+    fetched = read.events | Once() | read_photo
+    parted = fetched.results | FirstOfContent(maker)
+    judged = parted.firsts | _Named("Judge", judge)
+    copied = (judged, parted.equals) | CopyFindings()
+    alone = copied.alone | _Named("Judge alone", judge)
+
+    rows = (judged.results, copied.rows, alone.results) | "All rows" >> beam.Flatten()
+    refused = (read.letters, *fetched.failures, *judged.failures, *alone.failures) | "All failures" >> beam.Flatten()
+    told = (rows, refused) | commit
     for name, answers, to in (("Answer", told.answers, results), ("Tell", told.dead_letters, dead_letters)):
         if to is not None:
             _ = answers | name >> beam.ParDo(Send(to, properties))
@@ -121,16 +135,32 @@ def run_on_flink(
     dead_letters: KafkaPlace | None,
     properties: Mapping[str, str],
     job: Job,
+    settings: StreamSettings,
 ) -> int:
     """Hand the stream to the cluster and follow it; the job goes on when this process ends."""
     where = parse_flink(runner)
     pipeline = beam.Pipeline(options=options_of(where, f"vitrine-{place.topic}"))
+    parking = Parking(settings.park_after_s, settings.fetch_tries, settings.retry_s, settings.fetchers)
+    read = FetchOrPark(partial(fetch, settings=job.fetch, limits=job.rules.assess.decode), parking)
     commit = CommitBatches(job.output, job.tables)
-    build_stream(pipeline, place, properties, lambda events: build(events, job), commit, results, dead_letters)
+    build_stream(pipeline, place, properties, read, partial(build, job=job), job.maker, commit, results, dead_letters)
     result = pipeline.run()
     print(f"vitrine: {place.topic} is read by a job on {where.job_server}", flush=True)
     result.wait_until_finish()
     return 0
+
+
+class _Named(beam.PTransform):
+    """A part of the graph that is there twice."""
+
+    def __init__(self, name: str, part: Callable[[beam.PCollection], Outcome]):
+        super().__init__(name)
+        self.part = part
+
+    @no_annotations
+    def expand(self, events: beam.PCollection) -> Outcome:
+        """Apply to events."""
+        return self.part(events)
 
 
 def _items(announced: Announced) -> Iterator[Any]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -13,15 +12,11 @@ from pipelines.streaming.open_photo import Message, Open
 from pipelines.streaming.past import Past
 from pipelines.streaming.settings import StreamSettings
 from transforms.errors import RefusalError
+from transforms.fetch.again import again_after
 from transforms.records import ImageEvent, dead_letter
 from transforms.sources.live import Announced, LiveSource
 
 LOG = logging.getLogger(__name__)
-MAY_PASS = ("fetch_timeout", "fetch_failed")
-GONE = ("changed", "not_found")
-"""The version is no longer there: its successor may have been announced already, and would make this one superseded."""
-
-GRACE_S = 1.0
 POLL_MOST = 500
 WAIT_S = 0.2
 FETCH_WAIT_S = 1.0
@@ -124,9 +119,5 @@ class Intake:
 
     def _again(self, photo: Open, refusal: RefusalError) -> float | None:
         """Return when a failed fetch is tried again, in seconds since 1970; None where it is not."""
-        if refusal.code in GONE and not photo.tries:
-            return time.time() + GRACE_S
-        if refusal.code in MAY_PASS and photo.tries + 1 < self._settings.fetch_tries:
-            pause = self._settings.retry_s * 4**photo.tries
-            return time.time() + pause * random.uniform(0.5, 1)
-        return None
+        pause = again_after(refusal.code, photo.tries, self._settings.fetch_tries, self._settings.retry_s)
+        return None if pause is None else time.time() + pause

@@ -9,7 +9,10 @@ from transforms.records import DeadLetter, ImageEvent, Row
 
 
 class Judged(NamedTuple):
-    """What an epoch found, and the seconds that its core worked on it; nothing of it is in a table yet."""
+    """What an epoch found, and the seconds that its core worked on it; nothing of it is in a table yet.
+
+    `tally` has its verdicts and dead letters; the seconds of stages in it may be those of epochs before it.
+    """
 
     rows: list[Row]
     dead_letters: list[DeadLetter]
@@ -24,3 +27,6 @@ class Judge(Protocol):
 
     def begin(self, events: Sequence[ImageEvent]) -> Future[Judged]:
         """Begin one; its bytes are in `ARRIVED`."""
+
+    def end(self) -> Tally:
+        """Begin no more, and return what was counted of the work beyond what the epochs told; called when all have ended."""

@@ -1,9 +1,6 @@
 import numpy as np
-import tensorflow as tf
 
-from models import network
-from models.defects import DEFECTS, PENALTIES
-from models.detector import masked_cross_entropy, penalty, train
+from models.detector import masked_cross_entropy, train
 from models.examples import UNKNOWN
 
 
@@ -27,13 +24,3 @@ def test_defects_that_show_in_the_features_are_learnt_and_the_seed_decides_all(m
     assert ((found > 0.5) == labels[500:]).mean() > 0.8
     again = train(features[:500], labels[:500], 0, nothing)
     assert np.allclose(again.predict(features[500:]), found, atol=1e-4)
-
-
-def test_the_served_penalty_is_the_evaluated_one_and_only_penalized_defects_cost():
-    logits = np.random.default_rng(0).normal(0, 4, (50, len(DEFECTS))).astype(np.float32)
-    evaluated = penalty(1 / (1 + np.exp(-logits.astype(np.float64))))
-    assert np.allclose(network.penalty(tf.constant(logits)), evaluated, atol=1e-3)
-    sure = np.eye(len(DEFECTS)) * 0.9
-    assert [name for name, lost in zip(DEFECTS, penalty(sure), strict=True) if lost > 1] == [
-        name for name in DEFECTS if name in PENALTIES
-    ]

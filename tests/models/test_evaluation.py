@@ -13,8 +13,9 @@ class Meter:
     from models.tiles import TileSettings
 
     tiles = TileSettings(32, 200)
+    scalars = ()
 
-    def score(self, tiles):
+    def score(self, tiles, measures=None):
         return [Prediction(float(photo.mean() / 2.55), 0, 100) for photo in tiles]
 
 

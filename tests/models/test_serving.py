@@ -10,7 +10,7 @@ from apache_beam.testing.util import assert_that
 from models.scorer import ModelSettings
 from models.serving import QualityModelHandler, score_each
 from transforms.errors import RefusalError
-from transforms.imaging.types import Prediction
+from transforms.imaging.types import Prediction, Seen
 
 
 class Touchy:
@@ -25,7 +25,8 @@ class Touchy:
         if tiles.ndim != 4:
             raise ValueError("wrong shape")
 
-    def score(self, tiles):
+    def score(self, tiles, measures=None):
+        assert len(measures) == len(tiles)
         marks = [int(photo.flat[0]) for photo in tiles]
         self.asked.append(marks)
         if 13 in marks:
@@ -39,7 +40,7 @@ def photo(mark):
 
 @pytest.mark.parametrize("marks", [[1, 2, 3, 4], [13], [1, 13, 3, 4, 5, 6, 7], [13, 13, 1], [1, 2, 13], []])
 def test_only_the_culprit_fails(marks):
-    results = score_each([photo(mark) for mark in marks], Touchy())
+    results = score_each([Seen(photo(mark), {}) for mark in marks], Touchy())
     assert [r.code if isinstance(r, RefusalError) else r.score for r in results] == [
         "score_failed" if mark == 13 else mark for mark in marks
     ]

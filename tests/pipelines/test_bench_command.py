@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -46,3 +47,16 @@ def test_no_source_is_in_both_parts(tmp_path):
 def test_benches_say_when_there_is_nothing_to_measure(tmp_path, capsys, name: str):
     assert main(["bench", name, "--set", str(tmp_path)]) == 0
     assert "not measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["denoise", "deblur", "tone"])
+def test_real_pairs_are_measured_where_there_are_some_and_what_is_no_pair_is_said(tmp_path, capsys, name: str):
+    assert main(["bench", name, "--pairs", str(tmp_path / "none")]) == 0
+    assert capsys.readouterr().out == "not measured: no pairs\n"
+    rng = np.random.default_rng(4)
+    for stem, side in (("a_real", 64), ("a_mean", 64), ("b_real", 64), ("b_mean", 48), ("c_real", 64)):
+        cv2.imwrite(str(tmp_path / f"{stem}.png"), rng.integers(0, 255, (side, 64, 3), np.uint8))
+    assert main(["bench", name, "--pairs", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("1 pairs of")
+    assert "b_real.png: left out" in said.err and "c_real.png: left out" in said.err

@@ -95,3 +95,23 @@ def test_a_message_that_can_be_read_by_now_is_its_photos():
 def test_a_wrong_wish_is_told(tmp_path, capsys, argv, said):
     assert cli.main(["replay", str(tmp_path / "out"), *argv]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_exit_code_says_whether_one_was_refused_again(output, tmp_path, capsys):
+    import cv2
+    import numpy as np
+
+    from transforms.records import ImageEvent
+
+    place = tmp_path / "photo.png"
+    one = ImageEvent("e1", place.as_uri(), source_position="manifest:1")
+    commit(output, letters=[failed(one, code="not_found")])
+    again = ["replay", output.root, "--code", "not_found", "--quiet"]
+    assert cli.main(again) == 1
+    assert "refused" in capsys.readouterr().out
+    cv2.imwrite(str(place), np.random.default_rng(1).integers(0, 256, (300, 300, 3), dtype=np.uint8))
+    assert cli.main(again) == 0
+    assert cli.main(again) == 0
+    assert "nothing to run again" in capsys.readouterr().out
+    assert [letter["revision"] for letter in table_rows(output, "dead_letters")] in ([0, 1], [1, 0])
+    assert [row["revision"] for row in table_rows(output)] == [2]

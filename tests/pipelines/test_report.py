@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ def row_of(
     mended: bytes | None = None,
     declined: tuple[Action, ...] = (),
     revision: int = 0,
+    at: datetime = NOW,
 ) -> Row:
     assessment = Assessment(
         Header("jpeg", 90, 120, "RGB"),
@@ -88,7 +89,7 @@ def row_of(
         Judgement(verdict, None if score is None else "fair", tuple(Reason(c, 0.5, None, 2.0) for c in codes)),
         Maker("0.1.0", "model-a", "litert", "0123456789abcdef"),
         size=1_000,
-        processed_at=NOW,
+        processed_at=at,
         elapsed_ms=20.0,
         mended=done,
         score_after=60.0 if mended else None,
@@ -97,9 +98,15 @@ def row_of(
     )
 
 
-def letter_of(event: ImageEvent, code: str = "truncated", message: str = "it ends early", revision: int = 0) -> Row:
+def letter_of(
+    event: ImageEvent,
+    code: str = "truncated",
+    message: str = "it ends early",
+    revision: int = 0,
+    at: datetime = NOW,
+) -> Row:
     event = dataclasses.replace(event, revision=revision)
-    return dead_letter_row(dead_letter(event, "assess", RefusalError(code, message), NOW))
+    return dead_letter_row(dead_letter(event, "assess", RefusalError(code, message), at))
 
 
 def commit(output: Output, rows: list[Row], letters: list[Row] | None = None) -> None:
@@ -311,6 +318,43 @@ def test_a_photo_judged_again_counts_once(output: Output, photo: Callable[..., P
     assert [(r.code, r.count) for r in figures.refused] == [("corrupt", 1)]
     assert figures.superseded == 3 and figures.reasons == ()
     assert "3 earlier judgements are not counted" in report(output).text
+
+
+def test_a_photo_that_was_repaired_counts_in_one_table(output: Output, photo: Callable[..., Path]) -> None:
+    broken, gone, worse, kept = (event_of(photo(f"{i}.jpg", i)) for i in range(4))
+
+    def again(event: ImageEvent, generation: str) -> ImageEvent:
+        return dataclasses.replace(event, event_id=f"{event.event_id} {generation}", generation=generation)
+
+    older, newer, hour = mtime_generation(1), f"mtime:{'9' * 20}", timedelta(hours=1)
+    commit(output, [row_of(worse)], [letter_of(broken), letter_of(again(gone, ""))])
+    commit(output, [row_of(again(broken, newer), at=NOW + hour), row_of(gone, at=NOW + hour), row_of(kept)])
+    commit(output, [], [letter_of(again(worse, newer), "corrupt")])
+    # An older version that comes last changes nothing, nor does that a version which nobody named was once not there.
+    commit(
+        output,
+        [],
+        [letter_of(again(broken, older), at=NOW + 2 * hour), letter_of(again(kept, ""), at=NOW - hour)],
+    )
+    figures = read_figures(output, 12)
+    assert figures.verdicts == {"improve": 0, "retake": 0, "accept": 3}
+    assert [(r.code, r.count) for r in figures.refused] == [("corrupt", 1)]
+    assert figures.superseded == 5
+
+
+def test_what_names_no_photo_counts_each_for_itself(output: Output) -> None:
+    letters = [letter_of(ImageEvent(f"{n}", ""), "bad_event") for n in range(3)]
+    commit(output, [], [letters[0], letters[1] | {"uri": None}, letters[2] | {"uri": None}])
+    assert [(r.code, r.count) for r in read_figures(output, 12).refused] == [("bad_event", 3)]
+
+
+@pytest.mark.parametrize("verdict", ["accept", "improve", "retake"])
+def test_only_a_retake_asks_for_another_photo(output: Output, photo: Callable[..., Path], verdict: str) -> None:
+    commit(output, [row_of(event_of(photo()), verdict, ("too_dark",))])
+    text = report(output).text
+    # Among the reasons of all photos it stands in any case.
+    assert text.count("Take it again in daylight") == (2 if verdict == "retake" else 1)
+    assert ("nothing is asked of the seller" in text) == (verdict != "retake")
 
 
 def test_tables_of_older_and_newer_programs_are_read(tmp_path: Path, photo: Callable[..., Path]) -> None:

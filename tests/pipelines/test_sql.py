@@ -111,6 +111,71 @@ def test_latest_is_the_highest_revision_of_the_highest_generation(tmp_path, caps
     ]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "create table t as select 1",
+        "drop view latest",
+        "insert into quality select * from quality",
+        "copy (select 1) to '{tmp}/written.csv'",
+        "attach '{tmp}/written.db'",
+        "export database '{tmp}/written'",
+        "explain analyze copy (select 1) to '{tmp}/written.csv'",
+        "select 1; copy (select 1) to '{tmp}/written.csv'",
+        "set threads = 1",
+        "install httpfs",
+    ],
+)
+def test_nothing_is_written(place, tmp_path, capsys, query):
+    before = sorted(tmp_path.rglob("*"))
+    assert cli.main(["sql", place, query.format(tmp=tmp_path)]) == 2
+    captured = capsys.readouterr()
+    assert "only asks" in captured.err and len(captured.err.splitlines()) == 1 and not captured.out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "describe latest",
+        "summarize quality",
+        "explain select 1",
+        "explain analyze select 1",
+        "from latest",
+        "show tables",
+    ],
+)
+def test_all_that_asks_is_answered(place, capsys, query):
+    assert said(capsys, place, query)
+
+
+def test_each_of_several_questions_is_answered(place, capsys):
+    text = said(capsys, place, "select count(*) n from quality; select 'a;b' as x; -- the end")
+    assert text == "n\n-\n3\n\nx  \n---\na;b\n".replace("x  ", "x")
+    assert cli.main(["sql", place, "select 1; select 2", "--csv"]) == 2
+    assert "one answer" in capsys.readouterr().err
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.integers(1, 200))
+def test_columns_fit_a_terminal_and_the_narrow_ones_keep_their_width(widths, room):
+    narrow = sql.fitted(widths, room)
+    if narrow is None:
+        assert sum(min(width, 20) for width in widths) > room
+        return
+    assert sum(narrow) == min(room, sum(widths))
+    assert all(min(width, 20) <= new <= width for width, new in zip(widths, narrow, strict=True))
+
+
+def test_the_columns_of_a_table_are_described_in_a_line_each_on_a_terminal(place):
+    columns, rows = sql.ask(sql.connect(open_output(place)), "describe latest")
+    to = io.StringIO()
+    sql.write_text(columns, rows, to, screen=80)
+    lines = to.getvalue().splitlines()
+    assert len(lines) == 2 + len(quality_schema().names)
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("product_region_confidence  DOUBLE") for line in lines)
+
+
 def test_times_are_utc_wherever_one_is(place, capsys, monkeypatch):
     monkeypatch.setenv("TZ", "Asia/Shanghai")
     assert said(capsys, place, "select distinct hour(processed_at) h from quality", "--csv") == "h\n12\n"

@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.timeout(900 + PHOTOS / 8)]
 
 def run(cluster, kafka, topic, answers, output, resume=None):
     """Hand the stream to the cluster; return when it runs."""
-    from flink_parts import judge
+    from flink_parts import fetch, judge
+    from stream_parts import MAKER
 
     from pipelines.streaming.flink import build_stream, options_of, parse_flink
     from transforms.sinks.commit_batches import CommitBatches
@@ -29,7 +30,8 @@ def run(cluster, kafka, topic, answers, output, resume=None):
     runner = cluster.runner + (f"&resume={resume}" if resume else "")
     pipeline = beam.Pipeline(options=options_of(parse_flink(runner), topic))
     commit = CommitBatches(output, TableSettings())
-    build_stream(pipeline, KafkaPlace(kafka.address, topic), {}, judge, commit, KafkaPlace(kafka.address, answers))
+    place, results = KafkaPlace(kafka.address, topic), KafkaPlace(kafka.address, answers)
+    build_stream(pipeline, place, {}, fetch(), judge, MAKER, commit, results)
     return pipeline.run()
 
 
@@ -100,6 +102,48 @@ def test_worker_task_manager_and_cluster_are_killed_and_the_table_has_each_once(
     print(
         f"{photos} photos, worker, task manager and cluster killed: 0 missing, 0 twice in the tables, {again} answers twice"
     )
+
+
+def test_equal_photos_are_judged_once_and_late_ones_hold_up_nobody(flink, kafka, tmp_path):
+    from transforms.sinks.output import open_output
+
+    name = f"e{uuid.uuid4().hex[:8]}"
+    topic, answers = kafka.make_topic(name), kafka.make_topic(f"{name}-verdicts")
+    output = open_output(str(tmp_path / "out"))
+    job = run(flink, kafka, topic, answers, output)
+    try:
+        first = [photo(number, 1) for number in range(40)]
+        publish(kafka, topic, first)
+        before = {row["event_id"]: row for row in rows_when(output, lambda rows: len(rows) == 40, WAIT_S)}
+        assert not any(row["duplicate_of"] for row in before.values())
+        again = [{**one, "uri": f"https://again.example/{number}.jpg"} for number, one in enumerate(first * 2)]
+        publish(kafka, topic, again)
+        rows = rows_when(output, lambda rows: len(rows) == 120, WAIT_S)
+        copies = [row for row in rows if row["duplicate_of"]]
+        assert len(copies) == 80
+        for row in copies:
+            judged = before[row["duplicate_of"]]
+            assert all(row[name] == judged[name] for name in ("sha256", "verdict", "score", "reasons", "measures"))
+            assert row["uri"].startswith("https://again.example/") and row["delivered_uri"] == row["uri"]
+
+        late = [f"https://{kind}.example/{number}.jpg" for kind in ("slow", "late", "dead") for number in range(3)]
+        publish(kafka, topic, [{"uri": uri, "generation": 1} for uri in late])
+        publish(kafka, topic, [photo(number, 1) for number in range(100, 140)])
+        rows = rows_when(output, lambda rows: len(rows) >= 160, WAIT_S)
+        assert not any("slow." in row["uri"] for row in rows)
+        after_a_checkpoint(flink, output, 0)
+        flink.kill_worker()  # what is parked lies in the checkpoint
+        rows = rows_when(output, lambda rows: len(rows) == 166, WAIT_S)
+        assert max(Counter(row["uri"] for row in rows).values()) == 1
+        deadline = time.monotonic() + WAIT_S
+        while len(letters := table_rows(output, "dead_letters")) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        assert {(letter["uri"], letter["code"], letter["attempts"]) for letter in letters} == {
+            (f"https://dead.example/{number}.jpg", "fetch_failed", 3) for number in range(3)
+        }
+    finally:
+        job.cancel()
 
 
 def _feed(kafka, topic, events):

@@ -6,7 +6,7 @@ from PIL import Image
 from transforms import steps
 from transforms.errors import RefusalError
 from transforms.fetch import FetchSettings
-from transforms.imaging.types import Prediction
+from transforms.imaging.types import Prediction, Seen
 from transforms.records import ImageEvent, dead_letter, event_from_payload
 from transforms.stage import refuse
 from transforms.steps import Rules
@@ -37,8 +37,9 @@ def test_a_fault_is_a_dead_letter_that_names_it():
 def test_examine_scores_judges_and_keeps_the_original_where_nothing_is_mended():
     scored: list[tuple[int, ...]] = []
 
-    def score(tiles: np.ndarray) -> Prediction:
-        scored.append(tiles.shape)
+    def score(seen: Seen) -> Prediction:
+        assert set(seen.measures) >= {"noise", "blank"}
+        scored.append(seen.tiles.shape)
         return Prediction(50.0, 40.0, 60.0)
 
     event = ImageEvent(event_id="a", uri="https://host/a.jpg", data=jpeg(128))

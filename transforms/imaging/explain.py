@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from transforms.imaging.measures import look
+from transforms.imaging.measures import View, look
+from transforms.imaging.measures.overlay import find_overlay
 from transforms.imaging.policy import SEVERE
-from transforms.imaging.types import Assessment, Box, Judgement, Pixels
+from transforms.imaging.types import Assessment, Box, Judgement, Pixels, Reason
 
 _LONG_SIDE = 1200
 _PRODUCT = (0, 190, 80)
@@ -29,7 +30,8 @@ def explain(
     Args:
         pixels: uint8 sRGB, height x width x 3, as they were assessed.
         assessment: its region's box is drawn green where one was found, and in it the product's outline.
-        judgement: its reasons are listed, the worst first, and framed where they have a place: red when severe.
+        judgement: its reasons are listed, the worst first, and framed where they have a place: red when severe. Text laid
+            over the photo is framed line by line, with the reason's code above the first.
         tiles: where the model looked, drawn blue; it looks at the whole photo besides.
         score: the model's, for the caption.
 
@@ -41,11 +43,14 @@ def explain(
     drawn = np.array(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
     for box in tiles:
         _frame(drawn, box, _TILE, 1)
-    if assessment.region_confidence > 0:
+    written = next((reason for reason in judgement.reasons if reason.code == "overlay"), None)
+    view = look(pixels) if written or assessment.region_confidence > 0 else None
+    if view and assessment.region_confidence > 0:
         _frame(drawn, assessment.region, _PRODUCT, 2)
-        found = look(pixels).region
-        if found.confidence > 0:
-            _outline(drawn, found.mask)
+        if view.region.confidence > 0:
+            _outline(drawn, view.region.mask)
+    if view and written:
+        _frame_text(drawn, view, written)
     for reason in reversed(judgement.reasons):
         if reason.region is not None:
             _frame(drawn, reason.region, _colour(reason.severity), 3)
@@ -72,6 +77,23 @@ def _frame(pixels: Pixels, box: Box, colour: tuple[int, int, int], thickness: in
     corner = int(box.x * (width - 1)), int(box.y * (height - 1))
     other = int((box.x + box.width) * (width - 1)), int((box.y + box.height) * (height - 1))
     cv2.rectangle(pixels, corner, other, colour, thickness)
+
+
+def _frame_text(pixels: Pixels, view: View, reason: Reason) -> None:
+    """Draw round each line that counts as laid over, with the reason's code at the uppermost."""
+    found = find_overlay(view)
+    if found is None or not found.lines:
+        return
+    height, width = pixels.shape[:2]
+    colour = _colour(reason.severity)
+    boxes = [np.rint(line.corners * (width - 1, height - 1)).astype(np.int32) for line in found.lines]
+    cv2.polylines(pixels, boxes, True, colour, 2, cv2.LINE_AA)
+    scale = max(0.3, min(0.6, width / 800))
+    (long, high), _ = cv2.getTextSize(reason.code, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    left, top = min(boxes, key=lambda box: box[:, 1].min()).min(axis=0)
+    left, top = int(np.clip(left, 0, max(0, width - long - 4))), int(max(top, high + 6))
+    cv2.rectangle(pixels, (left, top - high - 6), (left + long + 4, top), colour, cv2.FILLED)
+    cv2.putText(pixels, reason.code, (left + 2, top - 3), cv2.FONT_HERSHEY_SIMPLEX, scale, _INK, 1, cv2.LINE_AA)
 
 
 def _outline(pixels: Pixels, mask: npt.NDArray[np.bool_]) -> None:

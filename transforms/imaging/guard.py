@@ -50,6 +50,12 @@ class Touches(Enum):
     COLOUR = "colour"
     COLOUR_PROVEN = "colour_proven"
     DETAIL = "detail"
+    TONE_AND_GRAIN = "tone_and_grain"
+
+    @property
+    def grain(self) -> bool:
+        """Whether grain is meant to go, so that detail is compared where it has been averaged out."""
+        return self in (Touches.DETAIL, Touches.TONE_AND_GRAIN)
 
 
 FRAMING = frozenset({"blank", "low_res", "small", "cut_off", "clutter", "border", "overlay", "collage", "screenshot"})
@@ -80,7 +86,7 @@ def risen(
     code: str, before: Mapping[str, float], after: Mapping[str, float], touches: Touches, bounds: Bounds
 ) -> tuple[str, ...]:
     """The other defects that rose by more than the bound; a severity that is no number has risen."""
-    exempt = {code} | FRAMING | (HIDDEN if touches is Touches.DETAIL else set())
+    exempt = {code} | FRAMING | (HIDDEN if touches.grain else set())
     return tuple(
         name for name in after if name not in exempt and not after[name] <= before.get(name, 0.0) + bounds.rise
     )
@@ -99,7 +105,7 @@ def broken_by_pixels(before: Pixels, after: Pixels, touches: Touches, bounds: Bo
         return "structure"
     luma_before, luma_after = _luma(before), _luma(after)
     marked = text_mask(luma_after)
-    if touches is Touches.DETAIL:
+    if touches.grain:
         # Noise is meant to go: what lies above it must stay, so both are looked at where noise has been averaged out.
         marked = _half(marked.astype(np.float32)) > 0.5
         luma_before, luma_after = _half(luma_before), _half(luma_after)
@@ -111,7 +117,7 @@ def broken_by_pixels(before: Pixels, after: Pixels, touches: Touches, bounds: Bo
     if marked.any() and structure(luma_before, luma_after, marked) < bounds.text:
         return "text"
     # Grain has a hue of its own in every pixel: what a denoiser does to colours shows only where it is averaged away.
-    side = COMPARED_SIDE // 16 if touches is Touches.DETAIL else COMPARED_SIDE
+    side = COMPARED_SIDE // 16 if touches.grain else COMPARED_SIDE
     small_before, small_after = _small(before, side), _small(after, side)
     if clipped_share(small_after) > clipped_share(small_before) + bounds.clipping:
         return "clipping"

@@ -17,7 +17,14 @@ from transforms.imaging.fixes.deblock import deblock
 from transforms.imaging.fixes.exposure import expose, exposure_gain
 from transforms.imaging.fixes.light import to_linear
 from transforms.imaging.fixes.sliding_dct import denoise_sliding_dct, noise_levels
-from transforms.imaging.fixes.white_balance import ASKED, balance, balance_gains, known_light, lamp, warmth
+from transforms.imaging.fixes.white_balance import (
+    allowed_doubt,
+    balance,
+    balance_gains,
+    coloured_light,
+    known_light,
+    warmth,
+)
 from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity, risen
 from transforms.imaging.types import Action, Assessment, Judgement, Mended, Photo, Pixels
 
@@ -112,7 +119,7 @@ def _weakest(
     return best
 
 
-_COARSE = 35
+_COARSE = 20
 """JPEG quality above which less is gained than writing the photo once more costs."""
 _BUSY = 76.0
 """Mean slope of luma at half size, grey values a pixel by Sobel's filter, from which blocks do not show for texture."""
@@ -148,21 +155,32 @@ _BURIED = 19.0
 _KEPT = 0.1
 """Share of the grain that is left: a photo without any looks painted, and what little texture was taken comes back."""
 
+_DENOISED = 0.85
+"""Strength of the thresholds."""
+
 
 def plan_denoise(pixels: Pixels, photo: Photo) -> Plan | None:
     """Sliding DCT by the noise's own spectrum, in luma and chroma apart, where there is noise in both."""
-    if min(pixels.shape[:2]) < 32:
-        return None
-    luma, *chroma = noise_levels(pixels)
-    if luma > _BURIED or max(chroma) < _GRAIN * luma:
+    if not 0 < _sensor_noise(pixels) <= _BURIED:
         return None
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
-        smooth = denoise_sliding_dct(pixels, strength)
-        mended = np.asarray(cv2.addWeighted(smooth, 1.0 - _KEPT, pixels, _KEPT, 0.0), np.uint8)
-        return mended, {"strength": strength, "grain_kept": _KEPT}
+        return _denoised(pixels, strength), {"strength": strength, "grain_kept": _KEPT}
 
-    return Plan("denoise_sliding_dct", Touches.DETAIL, (0.85,), apply)
+    return Plan("denoise_sliding_dct", Touches.DETAIL, (_DENOISED,), apply)
+
+
+def _sensor_noise(pixels: Pixels) -> float:
+    """Noise in luma, grey values, where chroma shows that it is a sensor's; else 0."""
+    if min(pixels.shape[:2]) < 32:
+        return 0.0
+    luma, *chroma = noise_levels(pixels)
+    return luma if max(chroma) >= _GRAIN * luma else 0.0
+
+
+def _denoised(pixels: Pixels, strength: float) -> Pixels:
+    smooth = denoise_sliding_dct(pixels, strength)
+    return np.asarray(cv2.addWeighted(smooth, 1.0 - _KEPT, pixels, _KEPT, 0.0), np.uint8)
 
 
 _DARK = 2.0**1.6
@@ -174,19 +192,29 @@ _BLACK_OF_WHITE = 0.08
 loss of light leaves black black."""
 
 
+_MOST = 0.7
+"""Share of the stops that seem to be missing, up to which light is brought up."""
+_GRAIN_SEEN = 5.0
+"""Noise in luma, grey values, that a gain would make of a sensor's, from which it is taken away before."""
+
+
 def plan_exposure(pixels: Pixels, photo: Photo) -> Plan | None:
     """Gain in linear light part of the way to a 98th percentile of .8: how light the scene was nobody knows, and a photo
-    that was meant to be dim must not be made brighter by more than it lacks.
+    that was meant to be dim must not be made brighter by more than it lacks. A sensor's noise goes first: a gain raises it.
     """
     full = exposure_gain(pixels)
     if full < _DARK or exposure_gain(pixels, cap=math.inf) > _LOST or _veil(pixels) > _BLACK_OF_WHITE:
         return None
 
+    grainy = _sensor_noise(pixels) * full ** (_MOST / 2.2) >= _GRAIN_SEEN
+    source = _denoised(pixels, _DENOISED) if grainy else pixels
+
     def apply(strength: float) -> tuple[Pixels, Parameters]:
         gain = full**strength
-        return expose(pixels, gain), {"gain": round(gain, 4), "strength": strength}
+        denoised = {"denoised": _DENOISED} if grainy else {}
+        return expose(source, gain), {"gain": round(gain, 4), "strength": strength, **denoised}
 
-    return Plan("exposure_gain", Touches.TONE, (0.5, 0.65), apply)
+    return Plan("exposure_gain", Touches.TONE_AND_GRAIN if grainy else Touches.TONE, (0.5, _MOST), apply)
 
 
 def _veil(pixels: Pixels) -> float:
@@ -222,36 +250,29 @@ def plan_contrast(pixels: Pixels, photo: Photo) -> Plan | None:
     return Plan("contrast_stretch", Touches.TONE, (0.25, 0.35), apply)
 
 
-_NATURAL = 0.45
-"""How far off neutral the witnesses lie on photos in neutral light; so much is left where no ground proves more."""
 _HAZE = 0.2
 """As `_BLACK_OF_WHITE`: under a veil the channels' ratios in linear light are not the lamp's."""
 
 
 def plan_white_balance(pixels: Pixels, photo: Photo) -> Plan | None:
-    """From a plain light ground where the scene agrees with it, otherwise by what surfaces and edges both show.
-
-    Without a ground only a cold light is taken away: homes are lit warm, and such a photo shows what was there.
+    """One gain a channel against the light that is to be expected, as much of it as is beyond doubt; a plain ground of
+    the light's colour proves it.
     """
-    found = lamp(pixels, least=ASKED)
-    if found is None or _veil(pixels) > _HAZE:
+    known = coloured_light(pixels)
+    if known is None or _veil(pixels) > _HAZE:
         return None
-    light, proven = found
-    if not proven and warmth(light) > 0:
-        return None
-    most = 1.0 if proven else 1.0 - _NATURAL / abs(warmth(light))
+    found, proven = known
+    light = found.light()
 
     def apply(strength: float) -> tuple[Pixels, Parameters]:
-        gains = balance_gains(light, strength * most)
+        gains = balance_gains(light, strength)
         named = dict(zip(("red", "green", "blue"), (round(gain, 4) for gain in gains), strict=True))
-        return balance(pixels, gains), {
-            "neutral": "ground" if proven else "surfaces_and_edges",
-            **named,
-            "strength": strength,
-        }
+        return balance(pixels, gains), {"neutral": "ground" if proven else "colours", **named, "strength": strength}
 
     touches = Touches.COLOUR_PROVEN if proven else Touches.COLOUR
-    return Plan("white_balance", touches, (0.65, 0.8, 1.0), apply)
+    most = allowed_doubt(found, proven)
+    strengths = tuple(strength for strength in (0.75, 0.9, 1.0) if found.doubt(strength) <= most)
+    return Plan("white_balance", touches, strengths, apply)
 
 
 PLANS: tuple[tuple[str, Callable[[Pixels, Photo], Plan | None]], ...] = (

@@ -5,7 +5,7 @@ photos that were called fine do not reach. Where they come from is in `docs/verd
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -53,8 +53,12 @@ class Thresholds:
     compression: Points = setting((2.6, 2.9, 60.0), unit="levels", why="height of block edges", decides=True)
     low_res: Points = setting((300.0, 250.0, 200.0), unit="px", why="shorter side", decides=True)
     blank: Points = setting((0.985, 0.99, 0.995), unit="share", why="of the photo without any change", decides=True)
+    text_only: Points = setting(
+        (0.25, 0.3, 0.35), unit="share", why="of the picture under writing, where there are lines enough", decides=True
+    )
+    not_a_photo: Points = setting((1.5, 2.2, 3.0), unit="log-odds", why="that it was drawn or computed", decides=True)
     small: Points = setting((0.015, 0.01, 0.003), unit="share", why="bounding box of the product", decides=True)
-    cut_off: Points = setting((1.4, 2.2, 3.5), unit="log-odds", why="that an edge cuts the product", decides=True)
+    cut_off: Points = setting((2.0, 2.7, 3.8), unit="log-odds", why="that an edge cuts the product", decides=True)
     clutter: Points = setting((0.80, 0.90, 4.0), unit="share", why="of the ground at strong edges", decides=True)
     border: Points = setting((0.01, 0.05, 0.9), unit="share", why="of the photo that is border", decides=True)
     drawn: Points = setting(
@@ -176,18 +180,34 @@ def _moved(measures: Measures) -> float:
     return measures["blur_width"] * math.sqrt(12)
 
 
-_WRITTEN_OVER = 2.5
-"""Log-odds from which text is taken as laid over; one in 40 of products with writing on them passes, one in 250 of all uploads."""
+WRITTEN_OVER = 4.0
+"""Log-odds from which text is taken as laid over: one in a hundred products with writing on them passes (bench/fit_overlay.py)."""
 
 
 def _laid_over(measures: Measures) -> float:
     """Share of the photo under text that was laid over it, nothing where that may be the product's own print."""
-    return measures["overlay_cover"] if measures["overlay"] >= _WRITTEN_OVER else math.nan
+    return measures["overlay_cover"] if measures["overlay"] >= WRITTEN_OVER else math.nan
+
+
+def _likely_drawn(measures: Measures) -> float:
+    """Percent, of the log-odds."""
+    return 100 / (1 + math.exp(-measures["unphotographic"]))
+
+
+_PAGE_LINES = 10.0
+"""Lines of writing from which a picture may be a page: of the uploads' garments none has as many."""
+
+
+def _page(measures: Measures) -> float:
+    """Share of the picture under writing, where that is of many lines: one great print on a shirt is no page."""
+    return measures["text_cover"] if measures["text_lines"] >= _PAGE_LINES else math.nan
 
 
 RULES = (
     Rule("blank", "blank", lambda m: m["blank"], lambda m: 100 * m["blank"]),
+    Rule("text_only", "text_only", _page, lambda m: 100 * m["text_cover"]),
     Rule("size_chart", "drawn", lambda m: m["few_tones"], lambda m: 100 * m["few_tones"]),
+    Rule("not_a_photo", "not_a_photo", lambda m: m["unphotographic"], _likely_drawn),
     Rule("too_dark", "too_dark", _lost_in_the_dark, _light_missing),
     Rule("burnt_out", "burnt_out", _burnt_out, lambda m: 100 * (m["clipped"] + m["clipped_partly"])),
     Rule("low_res", "low_res", lambda m: m["short_side"], lambda m: m["short_side"]),
@@ -218,6 +238,8 @@ RULES = (
 """Every reason that the measures can give; of equal severities the earlier one is told first."""
 
 _FRAMING = frozenset({"cut_off", "small"})
+_FIXED = _FRAMING | {"collage", "border", "overlay", "screenshot", "size_chart", "low_res"}
+"""What lies where, and how many pixels there are: no mend changes it, so the photo as it came is the one to judge it on."""
 _DRAWN = frozenset(
     {
         "blank",
@@ -226,6 +248,8 @@ _DRAWN = frozenset(
         "collage",
         "screenshot",
         "size_chart",
+        "text_only",
+        "not_a_photo",
         "burnt_out",
         "bright",
         "clutter",
@@ -345,14 +369,17 @@ def conclude(before: Judgement, after: Judgement | None = None) -> str:
 
     Returns:
         `retake` when something was severe that no operation removes (a mend of such a photo is a proposal at best);
-        `improve` when a mend was kept and nothing severe is left in it; else `retake` when something severe is left in
-        the photo as it is; else `accept`.
+        `improve` when a mend was kept and nothing severe is left in it that a mend can change; else `retake` when something
+        severe is left in the photo as it is; else `accept`.
     """
     if before.verdict == "retake":
         return "retake"
-    if after is not None and _worst(after) < SEVERE - HYSTERESIS:
-        return "improve"
-    return "retake" if _worst(before) >= SEVERE else "accept"
+    if after is not None:
+        # Nothing that a mend cannot change was severe, or the verdict were retake; read anew it may be, by a hair.
+        changed = [reason for reason in after.reasons if reason.code not in _FIXED]
+        if _worst(changed) < SEVERE - HYSTERESIS:
+            return "improve"
+    return "retake" if _worst(before.reasons) >= SEVERE else "accept"
 
 
 def band(score: float | None) -> str | None:
@@ -362,8 +389,8 @@ def band(score: float | None) -> str | None:
     return next(name for end, name in BANDS if score < end)
 
 
-def _worst(judgement: Judgement) -> float:
-    return max((reason.severity for reason in judgement.reasons), default=0.0)
+def _worst(reasons: Iterable[Reason]) -> float:
+    return max((reason.severity for reason in reasons), default=0.0)
 
 
 _ECHOES = {
@@ -371,7 +398,10 @@ _ECHOES = {
     "burnt_out": ("bright", "low_contrast", "uneven_light"),
     "enlarged": ("blur", "motion"),
     "motion": ("blur",),
-    "size_chart": ("low_contrast", "bright", "burnt_out", "uneven_light"),
+    "text_only": ("not_a_photo", "size_chart", "overlay", "clutter", "bright", "burnt_out", "low_contrast"),
+    "not_a_photo": ("blur", "motion", "enlarged", "noise", "low_contrast", "cast"),
+    "size_chart": ("low_contrast", "bright", "burnt_out", "uneven_light", "not_a_photo"),
+    "screenshot": ("not_a_photo",),
     "blank": ("*",),
 }
 """A reason -> those that only repeat it."""

@@ -51,13 +51,25 @@ class Photo:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What the model is shown of one photo: tiles, uint8, tiles x side x side x 3; and what was measured of it, by name."""
+
+    tiles: Pixels
+    measures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the model says of one photo: opinion 0..100 (higher is better), its interval, defect probabilities 0..1."""
+    """What the model says of one photo: opinion 0..100 (higher is better), its interval, defect probabilities 0..1.
+
+    `unfamiliar`: the photo is unlike those that the opinion was taught by, so the score says little.
+    """
 
     score: float
     low: float
     high: float
     defects: Mapping[str, float] = field(default_factory=dict)
+    unfamiliar: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,11 @@ class Assessment:
     region_confidence: float
     tiles: Pixels | None
     unscored: str | None = None
+
+    @property
+    def seen(self) -> Seen | None:
+        """What the model is shown; None where there is nothing to score."""
+        return None if self.tiles is None else Seen(self.tiles, self.measures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,28 @@ def test_a_host_that_hangs_holds_up_nothing_but_itself(output, streams):
     assert len(table_rows(output)) == 5
 
 
+def test_photos_that_are_slow_one_after_another_are_parked_in_few_commits(output, streams):
+    release, commits = threading.Event(), []
+
+    def read(one):
+        release.wait(20)
+        return one.uri.encode()
+
+    many = FAST.__class__(fetchers=20, per_host=40, park_after_s=0.1)
+    stream = streams(output, Queue(), read=read, settings=many)
+    add = stream.parked.add
+    stream.parked.add = lambda photos: commits.append(len(photos)) or add(photos)
+    for number in range(8):
+        stream.source.put(event(number, uri=f"https://host{number}.example/1.jpg"))
+        until = time.monotonic() + 0.1
+        stream.until(lambda until=until: time.monotonic() > until)
+    stream.until(lambda: len(stream.source.settled) == 8)
+    assert sum(commits) == 8 and len(commits) <= 3
+    release.set()
+    stream.idle()
+    assert len(table_rows(output)) == 8
+
+
 def test_a_parked_photo_outlives_the_process(output, streams):
     def away(one):
         raise RefusalError("fetch_failed", "503")

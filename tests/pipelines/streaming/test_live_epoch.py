@@ -15,6 +15,7 @@ from stream_parts import event
 
 from pipelines.config import Config
 from pipelines.job import open_job
+from pipelines.streaming import live_epoch
 from pipelines.streaming.live_epoch import LiveEpochs
 from transforms.arrived import ARRIVED
 from transforms.errors import UserError
@@ -57,6 +58,34 @@ def test_epochs_side_by_side_have_each_their_own_photos(epochs):
     assert [[letter.code for letter in one.dead_letters] for one in judged] == [[], ["not_an_image"], []]
     assert [(one.tally.records, one.tally.refused) for one in judged] == [(2, 0), (1, 1), (3, 0)]
     assert ARRIVED == {}
+
+
+def test_an_epoch_is_told_though_its_run_goes_on(epochs):
+    refused = event(9, 1)
+    for number in range(3):
+        ARRIVED[refused.event_id] = Bytes(b"no photo")
+        judged = epochs.begin([*arrive(2 * number, 2 * number + 1), refused]).result(60)
+        assert [len(judged.rows), len(judged.dead_letters)] == [2, 1]
+        assert not judged.tally.seconds
+        assert 0 < judged.core_s < 30
+    counted = epochs.end()
+    assert (counted.calls["assess"], counted.calls["fetch"]) == (6, 9) and counted.seconds["assess"] > 0
+
+
+@pytest.mark.parametrize("gains", [False, True])
+def test_all_is_judged_and_counted_once_over_several_runs(tmp_path, monkeypatch, gains):
+    """The model that gains by batches fills them from several photos: a run ends with every epoch."""
+    from models.scorer import Scorer
+
+    monkeypatch.setattr(live_epoch, "RUN_PHOTOS", 4)
+    monkeypatch.setattr(Scorer, "gains_by_batches", gains)
+    with closing(LiveEpochs(open_job(Config(), open_output(str(tmp_path / "out"))), 1)) as epochs:
+        calls = 0
+        for number in range(4):
+            judged = epochs.begin(arrive(3 * number, 3 * number + 1, 3 * number + 2)).result(60)
+            assert len({row["event_id"] for row in judged.rows}) == 3
+            calls += judged.tally.calls["assess"]
+        assert calls + epochs.end().calls["assess"] == 12
 
 
 def test_what_stops_the_work_comes_out_as_its_sentence(epochs, monkeypatch):

@@ -1,9 +1,13 @@
 """What is drawn over a photo: the product's box, the reasons' places, and a caption that grows with them."""
 
+import importlib.util
 import math
 
+import cv2
 import numpy as np
+import pytest
 
+from transforms.imaging import spoil
 from transforms.imaging.explain import explain
 from transforms.imaging.measures import MEASURES
 from transforms.imaging.types import Assessment, Box, Header, Judgement, Reason
@@ -50,6 +54,23 @@ def test_a_severe_reason_is_red_in_its_place_and_each_has_a_line():
         photo, assessment(0.0), Judgement("retake", "poor", (Reason("cut_off", 0.9, BOX), Reason("dark", 0.4)))
     )
     assert two.shape[0] > one.shape[0]
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("rapidocr") is None or importlib.util.find_spec("onnxruntime") is None,
+    reason="the extra `text` is not installed",
+)
+def test_text_laid_over_is_framed_and_named_only_where_it_is_a_reason():
+    photo = cv2.imread("samples/red-jacket.jpg")[..., ::-1]
+    photo = spoil.write(np.ascontiguousarray(photo), 0.3, np.random.default_rng(3))
+    height, red = photo.shape[0], (220, 30, 30)
+    told = Judgement("retake", None, (Reason("overlay", 0.9, None, 30.0),))
+    silent = explain(photo, assessment(0.0), Judgement("accept", None, ()))[:height]
+    assert np.array_equal(silent, photo)
+    drawn = explain(photo, assessment(0.0), told)[:height]
+    changed = (drawn != photo).any(axis=2)
+    assert (drawn[changed] == red).all(axis=1).sum() > 400, "several frames and the ground of a word"
+    assert changed.mean() < 0.2, "the photo is still seen"
 
 
 def test_a_large_photo_is_reduced_and_a_tiny_one_is_no_error():

@@ -1,9 +1,12 @@
+from dataclasses import fields
+
 import cv2
 import numpy as np
 import pytest
 
 from transforms.imaging.fixes.exposure import expose
 from transforms.imaging.guard import Bounds, Touches, broken_by_pixels, broken_by_severity, structure, text_mask
+from transforms.reasons import WHY_LEFT
 
 BOUNDS = Bounds()
 
@@ -94,3 +97,8 @@ def test_a_denoiser_may_measure_softer_and_a_gain_may_not():
 
 def test_framing_cannot_rise():
     assert broken_by_severity("dark", {"dark": 0.8}, {"dark": 0.2, "cut_off": 0.9}, Touches.TONE, BOUNDS) is None
+
+
+def test_there_is_a_sentence_for_every_bound_that_can_leave_a_photo_as_it_was():
+    bounds = {field.name for field in fields(Bounds)} - {"act", "removed"}
+    assert set(WHY_LEFT) == bounds | {"evidence", "operation"}

@@ -184,6 +184,22 @@ def test_conclusion_after_a_mend():
     assert conclude(severe, judgement(SEVERE - 0.01)) == "retake", "too near the cut to be sure of"
 
 
+@pytest.mark.parametrize("code", ["cut_off", "small", "collage", "overlay", "border", "screenshot"])
+def test_what_a_mend_cannot_change_is_judged_on_the_photo_as_it_came(code):
+    """Mended, the product is found anew, a little otherwise: that is no news of where it lies."""
+    dim, severe = judgement(0.5), judgement(0.9)
+    for level in (SEVERE - 0.01, 0.9):
+        assert conclude(dim, judgement(level, code)) == conclude(severe, judgement(level, code)) == "improve"
+    cut = Judgement("retake", None, (Reason(code, 0.9), Reason("dark", 0.5)), ("dark",))
+    assert conclude(cut, judgement(0.0)) == "retake", "what was severe as it came stays so"
+
+
+@pytest.mark.parametrize("code", ["blur", "enlarged", "burnt_out", "bright", "glare", "noise", "blank", "too_dark"])
+def test_what_a_mend_may_spoil_is_judged_on_the_mended_photo(code):
+    assert conclude(judgement(0.5), judgement(0.9, code)) == "accept"
+    assert conclude(judgement(0.9), judgement(0.9, code)) == "retake"
+
+
 @pytest.mark.parametrize(
     ("score", "name"),
     [(0, "bad"), (19.99, "bad"), (20, "poor"), (40, "fair"), (60, "good"), (80, "excellent"), (100, "excellent")],

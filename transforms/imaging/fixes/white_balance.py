@@ -11,6 +11,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from transforms.imaging.fixes.illuminant import (
+    DOUBT,
+    DOUBT_OF_WARMTH,
+    DOUBT_ON_GROUND,
+    Illuminant,
+    beyond_doubt,
+    find_illuminant,
+)
 from transforms.imaging.fixes.light import TO_LINEAR, to_bytes
 from transforms.imaging.quantiles import byte_quantiles
 from transforms.imaging.types import Pixels
@@ -73,45 +81,28 @@ def known_light(pixels: Pixels) -> tuple[Gains | None, bool]:
     return seen, False
 
 
-_PROVEN, _WARM, _COLD, _SCENE = 0.2, 1.4, 0.85, 2.6
-"""log2 of the light's red to its blue from which it is a lamp's: with a neutral ground, without one towards warm and
-towards cold; beyond the last it is no lamp (tungsten light in a daylight setting is 1.8), the scene is of one
-colour."""
-ASKED = 0.9
-"""The same without a ground, where neutral tones have already shown a cast."""
-_NEUTRAL = 0.06
-"""Share of the photo that must turn grey with the light taken away, where no ground proves it."""
-_APART = 0.18
-"""How far apart surfaces and edges may lie, as a share of the light: a lamp tints both alike, things do not."""
+_AGREED = 0.3
+"""log2 of red to blue by which a ground's colour may differ from the light's."""
 
 
-def lamp(
-    pixels: Pixels, known: tuple[Gains | None, bool] | None = None, least: float | None = None
-) -> tuple[Gains, bool] | None:
-    """The light's colour where it is beyond doubt a coloured light and not a coloured scene, and whether a ground
-    proves it.
-
-    Of 692 photos as they come, two pass without a ground, both in the light of a lamp (red sheets and yellow floors do
-    not); of the same photos under a lamp of twice as much red as blue, or the reverse, nearly six in ten.
+def coloured_light(pixels: Pixels) -> tuple[Illuminant, bool] | None:
+    """The light where it is coloured beyond doubt, and whether a plain light ground proves it; None where the ground has
+    another colour than the light, too: what is known to be neutral comes first.
 
     Args:
         pixels: height x width x 3, uint8, sRGB.
-        known: what `known_light` says of them, where that was asked already.
-        least: how warm or cold it must be without a ground, in log2 of red to blue, if not as beyond all doubt.
     """
-    light, proven = known or known_light(pixels)
-    if light is None:
+    found, ground = find_illuminant(pixels), ground_light(pixels)
+    if ground is not None and abs(warmth(ground) - found.warm) > _AGREED:
         return None
-    tint = warmth(light)
+    return (found, ground is not None) if beyond_doubt(found, allowed_doubt(found, ground is not None)) else None
+
+
+def allowed_doubt(found: Illuminant, proven: bool) -> float:
+    """The most doubt with which that light may be taken away."""
     if proven:
-        return (light, True) if _PROVEN <= abs(tint) <= _SCENE else None
-    needed = least or (_WARM if tint > 0 else _COLD)
-    if not needed <= abs(tint) <= _SCENE or neutral_share(pixels, light) < _NEUTRAL:
-        return None
-    surfaces, edges = _witnesses(pixels)
-    if surfaces is None or edges is None or abs(warmth(surfaces) - warmth(edges)) > _APART * abs(tint):
-        return None
-    return light, False
+        return DOUBT_ON_GROUND
+    return DOUBT if found.warm < 0 else DOUBT_OF_WARMTH
 
 
 def common_light(pixels: Pixels) -> Gains | None:
@@ -147,25 +138,6 @@ def _small(pixels: Pixels, side: int = 256) -> Pixels:
     scale = min(1.0, side / max(pixels.shape[:2]))
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def neutral_share(pixels: Pixels, light: Gains) -> float:
-    """Share 0..1 of the lit pixels that would be grey if `light` were taken away.
-
-    A lamp tints grey things too, and few scenes have none; where nothing would turn grey, the colour is the scene's
-    own.
-
-    Args:
-        pixels: height x width x 3, uint8, sRGB.
-        light: linear red, green and blue.
-    """
-    small = _small(pixels)
-    lit = small[small.max(axis=2) > 32]
-    if lit.size == 0:
-        return 0.0
-    red, green, blue = np.moveaxis(np.log2(np.maximum(TO_LINEAR[lit], 0.002)), -1, 0)
-    warm, magenta = red - blue - warmth(light), (red + blue) / 2 - green - _magenta(light)
-    return float(((np.abs(warm) < 0.35) & (np.abs(magenta) < 0.25)).mean())
 
 
 _NO_SLOPE = 1e-10

@@ -2,7 +2,7 @@
 
 >>> measure(look(pixels))["dim_stops"]
 
-gives one finite float, or NaN, for each of `MEASURES`.
+gives one finite float, or NaN, for each of `MEASURES`. One family, `photographic`, measures no view but what the others gave.
 """
 
 import math
@@ -23,6 +23,7 @@ from transforms.imaging.measures import (
     light,
     noise,
     overlay,
+    photographic,
     resolution,
     saturation,
     screen,
@@ -53,6 +54,7 @@ FAMILIES = (
     overlay,
     screen,
     glare,
+    photographic,
 )
 """The files of measures, in the order of the record's columns."""
 
@@ -63,12 +65,15 @@ MEASURES: tuple[Measure, ...] = tuple(declared for family in FAMILIES for declar
 def measure(view: View, *, writing: bool = True) -> dict[str, float]:
     """Return every measure of a photo by name: finite floats, NaN where one could not be made.
 
-    Without `writing` no text is looked for (NaN): that costs more than all else, and no mend of a photo writes on it.
+    `photographic` is last: it looks at what the others found. Without `writing` no text is looked for (NaN): that costs more
+    than all else, and no mend of a photo writes on it.
     """
     values: dict[str, float] = {}
     for family in FAMILIES:
         if family is overlay and not writing:
             values.update((declared.name, math.nan) for declared in overlay.MEASURES)
+        elif family is photographic:
+            values.update(photographic.measure(values))
         else:
             values.update(family.measure(view))
     return values

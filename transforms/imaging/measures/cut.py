@@ -1,18 +1,18 @@
-"""Whether an edge of the frame cuts the product: what its mask looks like at each side, and a line fitted to cut photos.
+"""Whether an edge of the frame cuts the product: what its mask looks like at each side, and a network fitted to cut photos.
 
 Contact with an edge is not enough: jeans that fill the frame touch two sides and are whole. What tells is how wide the
 product is where it meets the edge, against its widest and just inside; whether it also meets the opposite side; and whether
-its shape is symmetric about its own middle, which a garment is, and one that lost a third is not (`bench/fit_cut.py`).
+its shape is symmetric about its own middle, which a garment is, and one that lost a third is not; and whether what meets the
+edge looks like the product or like the ground (`cut_contact.py`). Fitted by `bench/fit_cut.py`.
 """
 
-import functools
-import json
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from transforms.imaging.measures.cut_contact import describe_contact
+from transforms.imaging.measures.network import load_network
 from transforms.imaging.measures.region import Region
 
 NAMES = (
@@ -21,26 +21,23 @@ NAMES = (
     "confidence", "sure_contact", "sure_contact_of_widest", "elongation", "run_and_opposite", "symmetric_across",
     "symmetric_along",
 )  # fmt: skip
-"""What `describe_sides` gives of each side."""
+"""What `describe_shape` gives of each side."""
 
 SIDES = ("left", "right", "top", "bottom")
 
 
 def cut_odds(region: Region) -> float:
     """Return the log-odds that the likeliest side cuts the product; 0 is even odds at the fit's mix of photos."""
-    mean, scale, weights, offset = _load_line()
-    sides = (describe_sides(region.likely, region.confidence) - mean) / scale @ weights + offset
-    return float(np.clip(sides.max(), -20.0, 20.0))
+    odds = load_network("cut_weights.json").odds(describe_sides(region))
+    return float(np.clip(odds.max(), -20.0, 20.0))
 
 
-@functools.lru_cache(maxsize=1)
-def _load_line() -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any], float]:
-    stored = json.loads(resources.files(__package__).joinpath("cut_weights.json").read_text(encoding="utf-8"))
-    mean, scale, weights = (np.array(stored[name]) for name in ("mean", "scale", "weights"))
-    return mean, scale, weights, stored["offset"]
+def describe_sides(region: Region) -> npt.NDArray[np.float64]:
+    """Describe how the product meets each of `SIDES`: 4 x numbers, those of `NAMES` and then those of `cut_contact.NAMES`."""
+    return np.hstack([describe_shape(region.likely, region.confidence), describe_contact(region.pixels, region.likely)])
 
 
-def describe_sides(likely: npt.NDArray[Any], confidence: float) -> npt.NDArray[np.float64]:
+def describe_shape(likely: npt.NDArray[Any], confidence: float) -> npt.NDArray[np.float64]:
     """Describe how the product meets each of `SIDES`: 4 x features, from how likely each pixel is product (0..1)."""
     rows = []
     for along in (likely.T, likely):

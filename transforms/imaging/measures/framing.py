@@ -20,7 +20,7 @@ MEASURES = (
         -20.0,
         20.0,
         "over 0: an edge likelier cuts the product than not, by how its mask meets the edges",
-        "logistic model of bench/fit_cut.py",
+        "network of bench/fit_cut.py",
     ),
 )
 

@@ -1,14 +1,11 @@
 """Whether text was laid over the photo afterwards: a shop's name, a date, a price; a product's own print is none.
 
-A network finds lines of writing (`text_detector.py`); a small logistic model tells from each line's looks whether it is in
-the scene or on top of it. What was laid over has one exact colour, whatever light, folds and weave do around it; its edges
-are sharper than the lens draws; it lies level and often beside the product or across its edge.
+A network finds lines of writing (`text_detector.py`); a tiny one of ours tells from each line's looks and its letters
+(`lettering.py`) whether it is in the scene or on top of it. What was laid over has one exact colour, whatever light, folds and
+weave do around it; its edges are sharper than the lens draws; it lies level and often beside the product or across its edge.
 """
 
-import functools
-import json
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 import cv2
@@ -16,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from transforms.imaging.measures.declaration import Measure
+from transforms.imaging.measures.lettering import describe_lettering, otsu
+from transforms.imaging.measures.network import load_network
 from transforms.imaging.measures.view import View, shrink
 from transforms.imaging.text_detector import TextLine, find_text
 from transforms.imaging.types import Pixels
@@ -25,40 +24,80 @@ Array = npt.NDArray[Any]
 _SIDE = 800
 """Long side, pixels, at which a line's colours are looked at: small prints of larger photos would cost without telling more."""
 _REACH = 20.0
+_WEIGHTS = "overlay_weights.json"
 _LIKELY, _ALIKE = 0.0, -2.0
 """Log-odds from which a line counts as laid over: by itself, or in the colour of a line that does."""
 _SAME = 14.0
 """Levels by which colours of lines of one overlay differ at most after compression."""
+_AROUND = 0.8
+"""Share of a line's thickness by which its surroundings are looked at."""
 _SMALLEST = 64
 _FEWEST = 6
 
-_SOURCE = "text lines by PP-OCR (DBNet, Liao et al. 2020), logistic model of bench/fit_overlay.py"
+_SOURCE = "text lines by PP-OCR (DBNet, Liao et al. 2020), network of bench/fit_overlay.py"
+
+_TEXT_SOURCE = "text lines by PP-OCR (DBNet, Liao et al. 2020)"
 
 MEASURES = (
     Measure("overlay", "log-odds", -_REACH, _REACH, "over 0: a line of text was laid over the photo", _SOURCE),
     Measure("overlay_cover", "share", 0.0, 1.0, "of the photo under the lines that count as laid over", _SOURCE),
+    Measure("text_lines", "lines", 0.0, 64.0, "of writing of any kind: a page has a dozen and more", _TEXT_SOURCE),
+    Measure(
+        "text_cover", "share", 0.0, 1.0, "of the picture under writing of any kind: .4 a page of text", _TEXT_SOURCE
+    ),
 )
 
 
 def measure(view: View) -> dict[str, float]:
-    """Return the log-odds of the likeliest overlay and the share it covers; NaN without the extra `text` or under 64 px."""
+    """Return the log-odds of the likeliest overlay, the share it covers, and how much writing there is at all.
+
+    All are NaN without the extra `text` or under 64 px.
+    """
+    found = find_overlay(view)
+    if found is None:
+        return dict.fromkeys((declared.name for declared in MEASURES), float("nan"))
+    return {
+        "overlay": float(np.clip(found.odds, -_REACH, _REACH)),
+        "overlay_cover": _cover(found.lines),
+        "text_lines": float(len(found.writing)),
+        "text_cover": _cover(found.writing),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Writing on a photo.
+
+    Attributes:
+        odds: log-odds of the line that was likeliest laid over it, -20 where there is no writing.
+        lines: those that count as laid over.
+        writing: all lines.
+    """
+
+    odds: float
+    lines: tuple[TextLine, ...]
+    writing: tuple[TextLine, ...]
+
+
+def find_overlay(view: View) -> Overlay | None:
+    """Find the lines of writing on a photo, and which were laid over it; None without the extra `text` or under 64 px."""
     lines = find_text(view.pixels) if min(view.pixels.shape[:2]) >= _SMALLEST else None
     if lines is None:
-        return {"overlay": float("nan"), "overlay_cover": float("nan")}
+        return None
     if not lines:
-        return {"overlay": -_REACH, "overlay_cover": 0.0}
+        return Overlay(-_REACH, (), ())
     looks = describe(view, lines)
-    odds = _model().read(looks.numbers)
+    odds = load_network(_WEIGHTS).odds(looks.numbers)
     surest = int(odds.argmax())
     alike = np.abs(looks.colours - looks.colours[surest]).max(axis=1) <= _SAME
     counted = (odds >= _LIKELY) | (alike & (odds >= _ALIKE))
-    share = _cover([line for line, counts in zip(lines, counted, strict=True) if counts])
-    return {"overlay": float(np.clip(odds[surest], -_REACH, _REACH)), "overlay_cover": share}
+    laid_over = tuple(line for line, counts in zip(lines, counted, strict=True) if counts)
+    return Overlay(float(odds[surest]), laid_over, tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """What is seen of each line: `numbers`, float64, lines x 26, for the model; `colours` of the glyphs, lines x 3."""
+    """What is seen of each line: `numbers`, float64, lines x 51, for the model; `colours` of the glyphs, lines x 3."""
 
     numbers: Array
     colours: Array
@@ -75,7 +114,20 @@ def describe(view: View, lines: tuple[TextLine, ...]) -> Looks:
     places = np.array([_place(view, line) for line in lines])
     own = np.array([numbers for numbers, _ in seen])
     shared = np.column_stack([company, np.full(len(lines), np.log1p(len(lines))), np.full(len(lines), sharpness)])
-    return Looks(np.hstack([own, places, shared]), colours)
+    plain = np.full(len(lines), float(view.region.plain))
+    letters = np.array([_letters_of(pixels, line) for line in lines])
+    return Looks(np.column_stack([own, places, shared, letters, plain]), colours)
+
+
+def _letters_of(pixels: Pixels, line: TextLine) -> list[float]:
+    """Describe a line's letters in a crop that shows what lies around it."""
+    height, width = pixels.shape[:2]
+    corners = line.corners * np.array([width, height], np.float32)
+    beyond = round(_AROUND * float(np.ptp(corners, axis=0).min())) + 6
+    left, top = np.clip(np.floor(corners.min(axis=0)).astype(int) - beyond, 0, (width - 2, height - 2))
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int) + 1 + beyond
+    right, bottom = np.clip((right, bottom), (left + 2, top + 2), (width, height))
+    return describe_lettering(np.ascontiguousarray(pixels[top:bottom, left:right]), corners - (left, top), line.angle)
 
 
 def _look_at(pixels: Pixels, line: TextLine) -> tuple[list[float], Array]:
@@ -89,7 +141,7 @@ def _look_at(pixels: Pixels, line: TextLine) -> tuple[list[float], Array]:
     cv2.fillPoly(inside, [np.rint(corners - (left, top)).astype(np.int32)], 1)
     rim = inside - cv2.erode(inside, np.ones((3, 3), np.uint8), borderValue=0)
     planes = [*cv2.split(crop), cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)]
-    plane, cut = max(((p, _otsu(p)) for p in planes), key=lambda each: each[1][1])
+    plane, cut = max(((p, otsu(p)) for p in planes), key=lambda each: each[1][1])
     bright = (plane > cut[0]).astype(np.uint8)
     # The glyphs are the side that keeps away from the line's outline.
     on_rim, overall = cv2.mean(bright, rim)[0], cv2.mean(bright, inside)[0]
@@ -131,17 +183,6 @@ def _look_at(pixels: Pixels, line: TextLine) -> tuple[list[float], Array]:
         float(glyphs.sum() / max(1, inside.sum())),
     ]
     return [float(number) for number in numbers], colour
-
-
-def _otsu(plane: Array) -> tuple[float, float]:
-    """Return the cut that parts a plane's tones best, and the variance between its two sides."""
-    cut, _ = cv2.threshold(plane, 0, 255, cv2.THRESH_OTSU)
-    high = plane > cut
-    share = float(high.mean())
-    if share in (0.0, 1.0):
-        return float(cut), 0.0
-    gap = float(plane[high].mean()) - float(plane[~high].mean())
-    return float(cut), share * (1 - share) * gap * gap
 
 
 def _spread(values: Array) -> float:
@@ -188,36 +229,10 @@ def _place(view: View, line: TextLine) -> list[float]:
     ]
 
 
-def _cover(lines: list[TextLine]) -> float:
+def _cover(lines: tuple[TextLine, ...]) -> float:
     """Share of the photo under some lines, counted once where they lie over each other."""
     side = 256
     map_ = np.zeros((side, side), np.uint8)
     for line in lines:
         cv2.fillPoly(map_, [np.rint(line.corners * side).astype(np.int32)], 1)
     return float(map_.mean())
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Standardizing, and the logistic model over the numbers, their squares, and 1."""
-
-    mean: Array
-    scale: Array
-    coefficients: Array
-
-    def read(self, numbers: Array) -> Array:
-        """Return the log-odds of each line (rows of `Looks.numbers`)."""
-        odds: Array = widen(numbers, self.mean, self.scale) @ self.coefficients
-        return odds
-
-
-def widen(numbers: Array, mean: Array, scale: Array) -> Array:
-    """Standardize, clip at 3 sigma, append the squares, and 1."""
-    standard = np.clip((numbers - mean) / scale, -3.0, 3.0)
-    return np.hstack([standard, standard**2, np.ones((len(standard), 1))])
-
-
-@functools.cache
-def _model() -> Model:
-    stored = json.loads(resources.files(__package__).joinpath("overlay_weights.json").read_text(encoding="utf-8"))
-    return Model(*(np.array(stored[name]) for name in ("mean", "scale", "coefficients")))

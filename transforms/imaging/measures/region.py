@@ -37,8 +37,8 @@ class Region:
 
     `mask` is bool, of the height and width of the pixels it was found in; `box` bounds it; `confidence` is 0..1: how likely
     the mask overlaps the product by four fifths or more; `plain` says that the ground is one smooth colour; `likely` is
-    how likely each pixel of the small copy is product, 0..1. Where nothing could be told apart the mask is the whole frame,
-    the box is `WHOLE` and the confidence 0.
+    how likely each pixel of the small copy `pixels` is product, 0..1. Where nothing could be told apart the mask is the
+    whole frame, the box is `WHOLE` and the confidence 0.
     """
 
     mask: npt.NDArray[np.bool_]
@@ -46,6 +46,7 @@ class Region:
     confidence: float
     plain: bool
     likely: Plane
+    pixels: npt.NDArray[np.uint8]
 
 
 Net = tuple[Plane, Plane, Plane, float]
@@ -77,7 +78,7 @@ def find_region(pixels: npt.NDArray[Any]) -> Region:
     height, width = pixels.shape[:2]
     small = shrink_to_work(pixels)
     if min(small.shape[:2]) < 8:
-        return Region(np.ones((height, width), bool), WHOLE, 0.0, False, np.ones(small.shape[:2], np.float32))
+        return Region(np.ones((height, width), bool), WHOLE, 0.0, False, np.ones(small.shape[:2], np.float32), small)
     described = describe(small)
     plain = described.spread < _PLAIN_SPREAD
     weights = load_weights()
@@ -85,11 +86,11 @@ def find_region(pixels: npt.NDArray[Any]) -> Region:
     found = main_parts(likely)
     share = float(found.mean())
     if not _LEAST_SHARE <= share <= _MOST_SHARE or _step(described, found) < _LEAST_STEP:
-        return Region(np.ones((height, width), bool), WHOLE, 0.0, plain, likely)
+        return Region(np.ones((height, width), bool), WHOLE, 0.0, plain, likely, small)
     main = np.where(found, likely, np.minimum(likely, np.float32(0.49)))
     mask = cv2.resize(main, (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
     confidence = 1.0 / (1.0 + np.exp(-weights.confidence @ certainty(likely, found)))
-    return Region(mask, _bound(mask), float(confidence), plain, likely)
+    return Region(mask, _bound(mask), float(confidence), plain, likely, small)
 
 
 def to_lab(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

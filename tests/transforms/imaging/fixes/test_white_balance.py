@@ -4,13 +4,11 @@ import pytest
 
 from transforms.imaging.fixes.light import to_bytes, to_linear
 from transforms.imaging.fixes.white_balance import (
-    ASKED,
     balance,
     balance_gains,
     common_light,
     ground_light,
     known_light,
-    lamp,
     shades_of_grey,
     warmth,
 )
@@ -99,25 +97,3 @@ def test_a_coloured_paper_is_no_proof():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 30), (2, 2), (40, 40)])
 def test_one_colour_tells_nothing(shape):
     assert common_light(np.full((*shape, 3), 130, np.uint8)) is None
-
-
-def under(red: float, green: float, blue: float) -> np.ndarray:
-    """Many things up to the edge of the photo, in a light of that colour."""
-    return to_bytes(to_linear(several()[20:180, 20:180]) * np.array([red, green, blue], np.float32))
-
-
-def test_what_tints_surfaces_more_than_the_edges_between_them_is_no_lamp():
-    tinted = under(1.0, 0.6, 0.33)
-    found = lamp(tinted)
-    assert found is not None and not found[1]
-    # A bright orange sheet in the same light: its surface is seen, and hardly an edge of it.
-    tinted[:, 60:] = (255, 150, 60)
-    light = common_light(tinted)
-    assert light is not None and warmth(light) > 1.4
-    assert lamp(tinted) is None
-
-
-def test_a_light_that_was_asked_about_needs_less_proof():
-    tinted = under(1.0, 0.75, 0.48)
-    assert lamp(tinted) is None
-    assert lamp(tinted, least=ASKED) is not None

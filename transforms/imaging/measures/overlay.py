@@ -196,7 +196,9 @@ def _drift(crop: Pixels, mask: Array, colour: Array) -> float:
     along = 1 if mask.shape[1] >= mask.shape[0] else 0
     means = []
     for part, pixels in zip(np.array_split(mask, 4, axis=along), np.array_split(crop, 4, axis=along), strict=True):
-        near = pixels[(part > 0) & (np.abs(pixels - colour).max(axis=2) < 60)]
+        # The greatest of three planes: far faster than a maximum along an axis of three.
+        red, green, blue = np.moveaxis(np.abs(pixels - colour), 2, 0)
+        near = pixels[(part > 0) & (np.maximum(np.maximum(red, green), blue) < 60)]
         if len(near) >= _FEWEST:
             means.append(near.mean(axis=0))
     return float(np.std(means, axis=0).mean()) if len(means) > 1 else 0.0

@@ -21,7 +21,7 @@ from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.explain import explain
 from transforms.imaging.types import Box
-from transforms.reasons import REFUSALS, UNSCORED, WHY_LEFT, asked
+from transforms.reasons import REFUSALS, UNSCORED, WHY_LEFT, advice, asked
 from transforms.records import ImageEvent
 
 LANGUAGES = ("en", "zh")

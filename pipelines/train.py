@@ -57,7 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--work", type=Path, default=WORK, help=f"folder that keeps what is computed (default: {WORK})")
     parser.add_argument(
-        "--measures", action="store_true", help="let the defects look at the rule measures, too (docs/model.md)"
+        "--measures",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="let the defects look at the rule measures, too (docs/model.md)",
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of every random choice (default: 0)")
     parser.add_argument(

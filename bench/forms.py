@@ -65,10 +65,10 @@ def size_of(form: str) -> int:
 def load_seconds(form: str) -> float:
     """CPU seconds from a loaded interpreter of Python to the first photo's score, in a process of its own."""
     script = (
-        "import time, numpy as np\n"
+        "import time\n"
         f"from models.scorer import load\n{'import tensorflow' if form == REFERENCE else 'import ai_edge_litert.interpreter'}\n"
         "began = time.process_time()\n"
-        f"s = load(form={form!r})\ns.score(np.zeros((1, *s.shape), np.uint8))\nprint(time.process_time() - began)"
+        f"s = load(form={form!r})\ns.warm_up()\nprint(time.process_time() - began)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     return float(done.stdout)

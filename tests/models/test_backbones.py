@@ -30,9 +30,11 @@ def test_the_command_offers_what_there_is():
     assert set(BACKBONES) == set(choices.CHOICES)
 
 
-def test_the_opinion_looks_at_both_tiles_of_any_backbone():
+def test_the_opinion_looks_at_the_centre_by_the_last_stages_of_any_backbone():
     for choice in choices.CHOICES.values():
-        assert {part.tile for part in training.parts_of(choice.widths)} == set(range(len(LAYOUT)))
+        parts = training.parts_of(choice.widths)
+        assert {part.tile for part in parts} == {LAYOUT.index("centre")}
+        assert parts[0].blocks[-1].stop == 2 * sum(choice.widths)
 
 
 @pytest.mark.parametrize(

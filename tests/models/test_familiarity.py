@@ -23,6 +23,6 @@ def test_fewer_than_one_real_photo_in_a_hundred_are_doubted():
 def test_a_wider_interval_than_the_limit_is_doubted_and_a_model_without_a_limit_doubts_nothing(tiles):
     card = read_card(SHIPPED)
     shipped, bold = (LiteRTScorer(SHIPPED, card | {"familiar_within": within}) for within in (0.0, float("inf")))
-    assert all(prediction.unfamiliar for prediction in shipped.score(tiles[:2]))
-    assert not any(prediction.unfamiliar for prediction in bold.score(tiles[:2]))
-    assert not any(prediction.unfamiliar for prediction in load(form="int8").score(tiles))
+    assert all(prediction.unfamiliar for prediction in shipped.score(tiles[:2], [{}] * 2))
+    assert not any(prediction.unfamiliar for prediction in bold.score(tiles[:2], [{}] * 2))
+    assert not any(prediction.unfamiliar for prediction in load(form="int8").score(tiles, [{}] * len(tiles)))

@@ -22,9 +22,9 @@ def graph():
 @pytest.mark.parametrize("precision", NEAR)
 def test_scores_stay_near_those_of_float32_alone_and_in_a_batch(precision, tiles):
     whole, low = load(form="savedmodel"), load(form="savedmodel", precision=precision)
-    before, after = (np.array([p.score for p in model.score(tiles)]) for model in (whole, low))
+    before, after = (np.array([p.score for p in model.score(tiles, [{}] * len(tiles))]) for model in (whole, low))
     assert 0 < np.abs(before - after).max() <= NEAR[precision]
-    assert low.score(tiles[:1])[0].score == pytest.approx(after[0], abs=0.5)
+    assert low.score(tiles[:1], [{}])[0].score == pytest.approx(after[0], abs=0.5)
     assert low.version == whole.version and low.form == f"savedmodel-{precision}"
 
 

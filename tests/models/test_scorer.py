@@ -20,22 +20,22 @@ def scorer(request):
 
 
 def test_a_photo_scores_the_same_alone_and_in_any_batch(scorer, tiles):
-    alone = [scorer.score(photo[None])[0].score for photo in tiles]
+    alone = [scorer.score(photo[None], [{}])[0].score for photo in tiles]
     for order in (np.arange(len(tiles)), np.arange(len(tiles))[::-1], np.array([3, 0, 0, 5, 7])):
-        together = [p.score for p in scorer.score(tiles[order])]
+        together = [p.score for p in scorer.score(tiles[order], [{}] * len(order))]
         assert np.abs(np.array(together) - np.array(alone)[order]).max() <= SAME
 
 
 def test_a_photo_scores_the_same_from_many_threads_at_once(scorer, tiles):
-    alone = [p.score for p in scorer.score(tiles)]
+    alone = [p.score for p in scorer.score(tiles, [{}] * len(tiles))]
     with ThreadPoolExecutor(4) as pool:
-        for scores in pool.map(lambda _: [p.score for p in scorer.score(tiles)], range(4)):
+        for scores in pool.map(lambda _: [p.score for p in scorer.score(tiles, [{}] * len(tiles))], range(4)):
             assert np.abs(np.array(scores) - alone).max() <= SAME
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_the_forms_agree(form, tiles):
-    a, b = ([p.score for p in load(form=name).score(tiles)] for name in (form, "savedmodel"))
+    a, b = ([p.score for p in load(form=name).score(tiles, [{}] * len(tiles))] for name in (form, "savedmodel"))
     assert np.abs(np.array(a) - b).max() <= (2.0 if form == "int8" else 0.05)
     assert load(form=form).version == load(form="savedmodel").version
 
@@ -50,33 +50,33 @@ def test_without_a_gpu_the_int8_form_is_chosen(monkeypatch):
 
 
 def test_scores_and_intervals_are_ordered_and_within_the_scale(scorer, tiles):
-    for prediction in scorer.score(tiles):
+    for prediction in scorer.score(tiles, [{}] * len(tiles)):
         assert 0 <= prediction.low <= prediction.score <= prediction.high <= 100
 
 
 def test_photos_are_told_apart(scorer, tiles):
-    assert np.ptp([p.score for p in scorer.score(tiles)]) > 3
+    assert np.ptp([p.score for p in scorer.score(tiles, [{}] * len(tiles))]) > 3
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((1, 2, 8, 8, 3), np.uint8), np.zeros((1, 2, 320, 320, 3), np.float32)])
 def test_tiles_of_another_shape_or_type_are_refused(scorer, wrong):
     with pytest.raises(ValueError, match="tiles must be uint8"):
-        scorer.score(wrong)
+        scorer.score(wrong, [{}] * len(wrong))
 
 
 def test_no_photos_no_predictions(scorer):
-    assert scorer.score(np.empty((0, *scorer.shape), np.uint8)) == []
+    assert scorer.score(np.empty((0, *scorer.shape), np.uint8), []) == []
 
 
 @pytest.mark.parametrize("count", [1, 3, 5, 33])
 def test_a_gpu_sees_few_sizes_of_batch_and_the_same_scores(count, tiles, monkeypatch):
     scorer = load(form="savedmodel")
     some = tiles[np.arange(count) % len(tiles)]
-    alone = [p.score for p in scorer.score(tiles)]
+    alone = [p.score for p in scorer.score(tiles, [{}] * len(tiles))]
     sizes, constant = [], scorer._constant
     monkeypatch.setattr(scorer, "_gpu", True)
     monkeypatch.setattr(scorer, "_constant", lambda batch: sizes.append(len(batch)) or constant(batch))
-    scores = [p.score for p in scorer.score(some)]
+    scores = [p.score for p in scorer.score(some, [{}] * len(some))]
     assert set(sizes) <= set(BUCKETS) and len(scores) == count
     assert np.abs(np.array(scores) - np.array(alone)[np.arange(count) % len(tiles)]).max() <= SAME
 
@@ -90,7 +90,7 @@ def test_a_model_is_loaded_once_in_a_process(scorer, tmp_path):
 def test_the_light_forms_need_neither_tensorflow_nor_beam(form):
     code = (
         f"import sys, numpy as np; from models.scorer import load; s = load(form='{form}');"
-        "s.score(np.zeros((1, *s.shape), np.uint8));"
+        "s.score(np.zeros((1, *s.shape), np.uint8), [{}]);"
         "sys.exit(any(name in sys.modules for name in ('tensorflow', 'apache_beam', 'keras')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -72,7 +72,7 @@ def test_a_model_that_gains_nothing_by_batches_waits_for_none(monkeypatch):
 
 def test_a_pipeline_keeps_keys_and_scores_as_alone(tiles):
     handler = QualityModelHandler(ModelSettings(form="litert"), batch=3)
-    alone = [p.score for p in handler.load_model().score(tiles)]
+    alone = [p.score for p in handler.load_model().score(tiles, [{}] * len(tiles))]
 
     def check(results):
         got = dict(results)

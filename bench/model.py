@@ -70,7 +70,7 @@ def best(settings: Sequence[float], predict: Predict, mos: Floats, fitted_on: In
 
 def support_vectors(features: Features, mos: Floats, fitted_on: Indices, asked: Indices) -> Floats:
     """Support vector regression (Drucker et al. 1996) on the served kernels, its dual solved by L-BFGS-B within its box."""
-    gram = gram_of(distances(features, training.PARTS, fitted_on), training.KERNELS[3])
+    gram = gram_of(distances(features, training.PARTS, fitted_on), training.KERNELS[1])
 
     def predict(known: Indices, wanted: Indices, cost: float) -> Floats:
         inside, target = gram[np.ix_(known, known)], mos[known] - mos[known].mean()

@@ -2,7 +2,7 @@
 
     python -m bench.pareto [--sides 256 288 320]
 
-SRCC is that of nested folds on the rated photos, seed 0, of the opinion alone; the kernel is fitted on float features in every row,
+SRCC is that of nested folds on the rated photos, seed 0, of the opinion alone, which looks at the centre; the kernel is fitted on float features in every row,
 as it is served. Core-milliseconds are the least of many runs of one photo through LiteRT, without heads; photos/s are those of two
 cores that each give as much as one.
 """
@@ -23,12 +23,6 @@ from models.tiles import LAYOUT, TileSettings
 from pipelines.train import DATA, WORK, Kept, int8_ranges, show
 
 SIDES = (256, 288, 320)
-CENTRE = LAYOUT.index("centre")
-CENTRE_ONLY = tuple(
-    kernel
-    for kernel in training.KERNELS
-    if not any(w for w, part in zip(kernel.weights, training.PARTS, strict=True) if part.tile != CENTRE)
-)
 RUNS = 60
 
 
@@ -69,14 +63,11 @@ def seen_at(
 def agreement(whole: Features, seen: Features, mos: np.ndarray, tiles: int) -> Sequence[tuple[str, float]]:
     """SRCC for each way of using so many tiles."""
     if tiles == 1:
-        ways = [("centre", whole, seen, CENTRE_ONLY)]
+        ways = [("centre", whole, seen)]
     else:
         means = [np.repeat(f.mean(axis=1, keepdims=True), len(LAYOUT), axis=1) for f in (whole, seen)]
-        ways = [("both", whole, seen, training.KERNELS), ("mean of both", *means, CENTRE_ONLY)]
-    return [
-        (name, training.agreement(training.nested_served(a, b, mos, 0, kernels), mos).srcc)
-        for name, a, b, kernels in ways
-    ]
+        ways = [("both", whole, seen), ("mean of both", *means)]
+    return [(name, training.agreement(training.nested_served(a, b, mos, 0), mos).srcc) for name, a, b in ways]
 
 
 def core_ms(file: bytes) -> float:

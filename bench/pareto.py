@@ -3,8 +3,8 @@
     python -m bench.pareto [--sides 256 288 320]
 
 SRCC is that of nested folds on the rated photos, seed 0, of the opinion alone, which looks at the centre; the kernel is fitted on
-float features in every row, as it is served. Core-milliseconds are the least of many runs of one photo through LiteRT, without heads; photos/s are those of two
-cores that each give as much as one.
+float features in every row, as it is served. Core-milliseconds are the least of many runs of one photo through LiteRT, without
+heads; photos/s are those of two cores that each give as much as one.
 """
 
 import argparse

@@ -91,6 +91,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     work_on_one_core()
     memory.settle_heaps(1)
     sets = {path.name: photos(path, args.photos) for path in args.where}
+    if empty := [title for title, each in sets.items() if not each]:
+        parser.error(f"no photo lies in {', '.join(empty)} itself: name folders that hold photos")
     if not sets:
         sets = {name: mosaics(Path("samples"), *size, args.photos) for name, size in SIZES.items()}
     show({title: [parts(data, args.rounds) for data in each] for title, each in sets.items()})

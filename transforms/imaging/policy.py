@@ -471,14 +471,21 @@ _ECHOES = {
     "blank": ("*",),
 }
 """A reason -> those that only repeat it."""
+_BLURRED = frozenset({"blur", "motion", "enlarged"})
+"""Kinds of one thing: of a severe one the full view and that at 400 px may call two."""
 
 
 def _without_echo(found: list[Reason]) -> list[Reason]:
-    codes = {reason.code for reason in found if reason.severity >= ACT}
-    silenced = {echo for code in codes for echo in _ECHOES.get(code, ())}
-    if "*" in silenced:
+    """Leave out what only repeats another reason; what is severe repeats no reason that is not."""
+    silenced, hushed = (
+        {echo for reason in found if reason.severity >= least for echo in _ECHOES.get(reason.code, ())}
+        for least in (SEVERE, ACT)
+    )
+    if any(reason.code in _BLURRED and reason.severity >= SEVERE for reason in found):
+        hushed |= _BLURRED
+    if "*" in hushed:
         return [reason for reason in found if reason.code == "blank"]
-    return [reason for reason in found if reason.code not in silenced]
+    return [reason for reason in found if reason.code not in (silenced if reason.severity >= SEVERE else hushed)]
 
 
 def _amount(rule: Rule, measures: Measures) -> float | None:

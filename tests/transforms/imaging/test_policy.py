@@ -162,6 +162,21 @@ def test_a_photo_that_was_surely_enlarged_is_told_so_and_accepted():
     assert (told.verdict, [r.code for r in told.reasons]) == ("accept", ["enlarged"])
 
 
+def test_what_is_severe_is_no_echo_of_what_is_not():
+    """Text over a third of a photo may be taken for a page in part: that is no reason to accept it."""
+    covered = judge(assessment(overlay=9.0, overlay_cover=0.3, text_lines=12.0, text_cover=0.32), None)
+    assert (covered.verdict, covered.reasons[0].code) == ("retake", "overlay")
+    page = judge(assessment(overlay=9.0, overlay_cover=0.3, text_lines=30.0, text_cover=0.6), None)
+    assert [r.code for r in page.reasons] == ["text_only"]
+
+
+def test_a_severe_blur_is_fatal_whatever_kind_the_full_view_takes_it_for():
+    """At 400 px defocused beyond doubt, at full view taken for a moved camera."""
+    blurred = assessment(blur=9.0, motion=0.7, blur_width=4.0, blur_400=8.0, blur_width_400=3.0, motion_400=0.1)
+    found = judge(blurred, None)
+    assert (found.verdict, [r.code for r in found.reasons]) == ("retake", ["blur"])
+
+
 SURE = {"blur": 0.999, "noise": 0.999, "low_contrast": 0.999, "uneven_light": 0.999}
 """What a model says of a photo that it takes for spoilt in these ways."""
 FAINT = {

@@ -23,6 +23,7 @@ from bench.line import fit_line, fold
 from bench.split import originals
 from models.scorer import SHIPPED, load
 from models.tiles import cut
+from transforms.imaging.combined import log_odds
 from transforms.imaging.measures import look, measure
 from transforms.imaging.types import Pixels
 
@@ -52,13 +53,14 @@ class Seen:
     defects: dict[str, float]
 
 
-def describe_all(data: Path, spoilt: int) -> list[Seen]:
+def describe_all(data: Path, spoilt: int, model: str) -> list[Seen]:
     """Measure and score all uploads, the first of them spoilt too."""
-    scorer = load(str(SHIPPED), "int8", tensorflow=False)
+    scorer = load(model, "int8", tensorflow=False)
 
     def see(file: str, seller: str, code: str, strength: float, pixels: Pixels) -> Seen:
-        odds = {name: _log_odds(p) for name, p in scorer.score(cut(pixels, scorer.tiles)[None])[0].defects.items()}
-        return Seen(file, seller, code, strength, measure(look(pixels), writing=False), odds)
+        measures = measure(look(pixels), writing=False)
+        defects = scorer.score(cut(pixels, scorer.tiles)[None], [measures])[0].defects
+        return Seen(file, seller, code, strength, measures, {name: log_odds(p) for name, p in defects.items()})
 
     found = []
     for turn, one in enumerate(each for each in originals(data) if each.kind == "uploads"):
@@ -69,11 +71,6 @@ def describe_all(data: Path, spoilt: int) -> list[Seen]:
             if d.code in DEFECT:
                 found += [see(one.path.name, one.source, d.code, s, d.make(pixels, s, rng)) for s in d.strengths]
     return found
-
-
-def _log_odds(probability: float) -> float:
-    bounded = min(max(probability, 1e-6), 1 - 1e-6)
-    return float(np.log(bounded / (1 - bounded)))
 
 
 def numbers(seen: Sequence[Seen], evidence: Evidence, defect: str) -> np.ndarray:
@@ -143,11 +140,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--features", type=Path, required=True, help="where what was measured is kept")
+    parser.add_argument(
+        "--model-directory", default=str(SHIPPED), help="whose probabilities (default: the shipped one)"
+    )
     parser.add_argument("--spoilt", type=int, default=100, help="uploads that are spoilt in every way")
     args = parser.parse_args()
     cv2.setNumThreads(1)
     if not args.features.exists():
-        args.features.write_bytes(pickle.dumps(describe_all(args.data, args.spoilt)))
+        args.features.write_bytes(pickle.dumps(describe_all(args.data, args.spoilt, args.model_directory)))
     seen: list[Seen] = pickle.loads(args.features.read_bytes())
     print_spoilt(seen)
     print_labelled(seen, args.data)

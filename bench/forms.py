@@ -1,7 +1,7 @@
 """The served forms of the model beside each other: size, load, speed by batch size, and how far they agree.
 
     python -m bench.forms [--photos 100]
-    python -m bench.forms --verdicts [--photos 200]      how many uploads the int8 form judges otherwise than the float one
+    python -m bench.forms --verdicts [--photos 200]      how many uploads int8 judges otherwise than float32
 
 Speed is core-milliseconds of whole photos, all tiles and heads, the least of many runs, and what two cores that each give as much
 as one would do; with a GPU, photos a second by the clock besides.
@@ -113,7 +113,7 @@ def verdicts(uploads: list[Path]) -> None:
     """Print how many uploads the int8 form judges otherwise than the float one, before mending, and how far scores lie apart."""
     settings = config.load(None, {})
     scorers = [load(form=form) for form in ("int8", "litert")]
-    apart, differ = [], 0
+    apart, differ, told = [], 0, 0
     for path in uploads:
         event = ImageEvent(event_id=path.name, uri=path.absolute().as_uri())
         case = steps.assess(steps.fetch(event, settings.fetch, settings.rules), settings.rules)
@@ -121,9 +121,12 @@ def verdicts(uploads: list[Path]) -> None:
         if mine.prediction and other.prediction:
             apart.append(mine.prediction.score - other.prediction.score)
         differ += mine.judgement.verdict != other.judgement.verdict
+        codes, others = ({reason.code for reason in case.judgement.reasons} for case in (mine, other))
+        told += codes != others
     print(
-        f"{len(uploads)} uploads: {differ} verdicts differ; scores {np.mean(apart):+.2f} on average, deviation "
-        f"{np.std(apart):.2f}, {np.abs(apart).max():.2f} at most, {np.sum(np.abs(apart) > 2)} by more than 2 points"
+        f"{len(uploads)} uploads: {differ} verdicts and {told} sets of reasons differ; "
+        f"scores {np.mean(apart):+.2f} on average, deviation {np.std(apart):.2f}, "
+        f"{np.abs(apart).max():.2f} at most, {np.sum(np.abs(apart) > 2)} by more than 2 points"
     )
 
 

@@ -14,7 +14,7 @@ from transforms.imaging.codec.decode import decode
 from transforms.imaging.types import Judgement, Pixels
 from transforms.reasons import REASONS
 from transforms.records import ImageEvent
-from transforms.steps import Rules, assess, final_judgement, judge_mended, mend
+from transforms.steps import Rules, Score, assess, final_judgement, judge_mended, mend, opine
 from transforms.steps import judge as judge_case
 
 SIDE_400 = 400
@@ -82,31 +82,32 @@ class Ruined:
         return self.milder.verdict != "accept" or bool(self.milder.reasons)
 
 
-def judge_pixels(pixels: Pixels, rules: Rules) -> Judgement:
+def judge_pixels(pixels: Pixels, rules: Rules, score: Score | None = None) -> Judgement:
     """Judge pixels by the path that every photo takes, mends and all, as the PNG that holds them."""
     case = assess(
         Case(ImageEvent("", ""), cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]), _FAST)[1].tobytes()),
         rules,
     )
+    case = opine(case, score) if score else case
     return final_judgement(judge_mended(mend(judge_case(case, rules), rules), rules))
 
 
-def ruined(photos: Sequence[tuple[Path, str]], rules: Rules) -> Iterator[Ruined]:
+def ruined(photos: Sequence[tuple[Path, str]], rules: Rules, score: Score | None = None) -> Iterator[Ruined]:
     """Ruin each of (photo, item) in every way and judge it."""
     for place, (name, (ruin, soften, _)) in enumerate(RUINED.items()):
         for turn, (path, item) in enumerate(photos):
             pixels = decode(path.read_bytes(), rules.assess.decode).pixels
             rng = np.random.default_rng(1000 * place + turn)
             bad, milder = ruin(pixels, rng), soften(pixels, rng)
-            yield Ruined(name, path, item, bad, judge_pixels(bad, rules), judge_pixels(milder, rules))
+            yield Ruined(name, path, item, bad, *(judge_pixels(p, rules, score) for p in (bad, milder)))
 
 
-def print_spoilt(photos: Sequence[tuple[Path, str]], rules: Rules) -> list[Ruined]:
+def print_spoilt(photos: Sequence[tuple[Path, str]], rules: Rules, score: Score | None = None) -> list[Ruined]:
     """Print how photos that are ruined on purpose are judged, and those a third as bad; return those that were missed."""
     print(f"\n{len(photos)} photos that both looks call fine, spoilt on purpose\n")
     print("ruined by     retake  right reason first   a third as bad: not accepted without a reason")
     rows: list[Ruined] = []
-    for one in ruined(photos, rules):
+    for one in ruined(photos, rules, score):
         rows.append(one)
         if len(rows) % len(photos) == 0:
             _print_way(one.way, rows[-len(photos) :])

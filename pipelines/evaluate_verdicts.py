@@ -5,7 +5,8 @@ by kind of item; how many of those that want mending get a reason that a look na
 many are asked for again, and for the right reason. And whether the same photo in another encoding gets the same verdict.
 
 The light and colour thresholds depend on labelled photos. With `--cross-validate` each photo is judged with thresholds that
-were calibrated without its seller; without, with those of the configuration.
+were calibrated without its seller; without, with those of the configuration. The model is asked, as in a run: it may
+tell reasons, not change verdicts.
 """
 
 import argparse
@@ -23,6 +24,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from models.scorer import load
 from pipelines.config import Config
 from pipelines.evaluate_rates import print_rate
 from pipelines.evaluate_spoilt import Ruined, print_spoilt
@@ -30,10 +32,10 @@ from transforms.case import Case
 from transforms.errors import RefusalError, UserError
 from transforms.imaging.codec.decode import decode
 from transforms.imaging.policy import calibrate
-from transforms.imaging.types import Assessment, Judgement, Pixels
+from transforms.imaging.types import Assessment, Judgement, Pixels, Prediction
 from transforms.reasons import REASONS
 from transforms.records import ImageEvent
-from transforms.steps import Rules, assess, final_judgement, judge_mended, mend
+from transforms.steps import Rules, Score, assess, final_judgement, judge_mended, mend, opine
 from transforms.steps import judge as judge_case
 
 FOLDS = 5
@@ -67,10 +69,11 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A labelled photo with our judgement of it as received, the final verdict, and what was measured."""
+    """A labelled photo with our judgement of it as received, the final verdict, what was measured and what the model said."""
 
     labelled: Labelled
     assessment: Assessment
+    prediction: Prediction | None
     judgement: Judgement
 
     @property
@@ -94,6 +97,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cross-validate", action="store_true", help="calibrate without the photo's own seller")
     parser.add_argument("--spoilt", type=int, default=0, metavar="N", help="also spoil N fine photos in every way")
     parser.add_argument("--stable", type=int, default=0, metavar="N", help="also re-encode N photos in every way")
+    parser.add_argument(
+        "--measures-alone", action="store_true", help="judge without the model, as where none is loaded"
+    )
     parser.add_argument("--page", type=Path, metavar="FILE", help="write the pictures of every disagreement to a page")
 
 
@@ -103,18 +109,25 @@ def run(args: argparse.Namespace, config: Config) -> int:
     photos = args.photos or args.set.parent / "uploads"
     rules = config.rules
     labelled = read_labels(args.set, photos)
-    outcomes = [judged(one, rules) for one in labelled]
+    score = None if args.measures_alone else _scoring(config)
+    outcomes = [judged(one, rules, score) for one in labelled]
     if args.cross_validate:
         outcomes = cross_validated(outcomes, rules)
     print_labels(outcomes)
     fine = [one.labelled for one in outcomes if one.labelled.fine][: args.spoilt]
-    missed = print_spoilt([(one.path, one.items[0]) for one in fine], rules) if fine else []
+    missed = print_spoilt([(one.path, one.items[0]) for one in fine], rules, score) if fine else []
     if args.page:
         write_page(outcomes, missed, args.page)
         print(f"\nevery disagreement: {args.page}")
     if args.stable:
         print_stable([one.labelled.path for one in outcomes[: args.stable]], rules)
     return 0
+
+
+def _scoring(config: Config) -> Score:
+    scorer = load(config.model.directory, config.model.form, precision=config.model.precision, tensorflow=False)
+    scorer.expect(config.tiles)
+    return scorer.opinion
 
 
 def read_labels(folder: Path, photos: Path) -> list[Labelled]:
@@ -148,16 +161,17 @@ def _codes(text: str) -> frozenset[str]:
     return frozenset(code for code in text.split(";") if code)
 
 
-def judged(labelled: Labelled, rules: Rules) -> Outcome:
-    """Judge a labelled photo by the path that every photo takes, without the model: no reason depends on its score."""
+def judged(labelled: Labelled, rules: Rules, score: Score | None) -> Outcome:
+    """Judge a labelled photo by the path that every photo takes, the model's opinion included where `score` gives one."""
     case = assess(Case(ImageEvent("", str(labelled.path), ""), labelled.path.read_bytes()), rules)
-    return _concluded(labelled, case, rules)
+    return _concluded(labelled, opine(case, score) if score else case, rules)
 
 
 def _concluded(labelled: Labelled, case: Case, rules: Rules) -> Outcome:
+    # No verdict depends on the model, so what is mended is not shown to it again.
     done = judge_mended(mend(judge_case(case, rules), rules), rules)
     assert case.assessment is not None
-    return Outcome(labelled, case.assessment, final_judgement(done))
+    return Outcome(labelled, case.assessment, case.prediction, final_judgement(done))
 
 
 def cross_validated(outcomes: Sequence[Outcome], rules: Rules) -> list[Outcome]:
@@ -173,7 +187,8 @@ def cross_validated(outcomes: Sequence[Outcome], rules: Rules) -> list[Outcome]:
         theirs = replace(rules, thresholds=calibrate(spotless, rules.thresholds))
         for one in outcomes:
             if fold[one.labelled.seller] == held:
-                case = Case(ImageEvent("", "", ""), one.labelled.path.read_bytes(), assessment=one.assessment)
+                data = one.labelled.path.read_bytes()
+                case = Case(ImageEvent("", "", ""), data, assessment=one.assessment, prediction=one.prediction)
                 again.append(_concluded(one.labelled, case, theirs))
     return again
 

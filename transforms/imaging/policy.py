@@ -1,5 +1,7 @@
 """From measures to a verdict: each reason's severity by one curve, each curve's three points in one table.
 
+What the model says of a defect may tell a reason beside the verdict, never change it.
+
 A photo is accepted unless something is severe; a wrong retake on a fine photo costs a seller, so the points lie where
 photos that were called fine do not reach. Where they come from is in `docs/verdicts.md`.
 """
@@ -10,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from transforms.imaging.combined import pairs
 from transforms.imaging.types import Assessment, Judgement, Prediction, Reason
 from transforms.settings import setting
 
@@ -21,6 +24,8 @@ SEVERE = 0.7
 """Severity from which a photo cannot be accepted as it is."""
 HYSTERESIS = 0.05
 """A mended photo must be this far below `SEVERE`, so that re-encoding it does not flip the verdict."""
+TOLD_MOST = 0.3
+"""Severity that a reason gets at most from what depends on the model: told, but never acted on."""
 MOST_REASONS = 3
 """No more are told at once: a seller acts on the first one."""
 
@@ -68,6 +73,18 @@ class Thresholds:
     screenshot: Points = setting((0.03, 0.04, 0.06), unit="share", why="of the height in a screen's bars", decides=True)
     glare: Points = setting((0.002, 0.005, 0.3), unit="share", why="of the photo under reflections", decides=True)
     collage: Points = setting((0.95, 0.97, 1.2), unit="share", why="length of the straightest inner edge", decides=True)
+    both_blur: Points = setting(
+        (-0.62, 40.0, 60.0), unit="log-odds", why="blur, by measure and model: told", decides=True
+    )
+    both_noise: Points = setting(
+        (2.04, 40.0, 60.0), unit="log-odds", why="noise, by measure and model: told", decides=True
+    )
+    both_contrast: Points = setting(
+        (1.44, 40.0, 60.0), unit="log-odds", why="a veil, by measure and model: told", decides=True
+    )
+    both_light: Points = setting(
+        (2.0, 40.0, 60.0), unit="log-odds", why="slanting light, by measure and model: told", decides=True
+    )
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -237,6 +254,36 @@ RULES = (
 )
 """Every reason that the measures can give; of equal severities the earlier one is told first."""
 
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """How a reason is read from a measure and the model together; it may tell what the measures alone do not, and no more."""
+
+    curve: str
+    """The field of `Thresholds`, and the line's name in `combined.pairs`."""
+    defect: str
+    """The model's name of the defect."""
+    of: str
+    """The curve of the rules whose evidence is read, and whose reason is told."""
+
+    def rule(self, measures: Measures) -> Rule:
+        """Return which of those rules speaks: the one that has evidence."""
+        rules = [rule for rule in RULES if rule.curve == self.of]
+        return next((rule for rule in rules if not math.isnan(rule.evidence(measures))), rules[-1])
+
+    def odds(self, measures: Measures, probability: float) -> float:
+        """Return the log-odds of the defect."""
+        return pairs()[self.curve].odds(self.rule(measures).evidence(measures), probability)
+
+
+BOTH = (
+    Both("both_blur", "blur", "blur"),
+    Both("both_noise", "noise", "noise"),
+    Both("both_contrast", "low_contrast", "low_contrast"),
+    Both("both_light", "uneven_light", "uneven_light"),
+)
+"""The reasons for which measure and model together are better than the measure alone."""
+
 _FRAMING = frozenset({"cut_off", "small"})
 _FIXED = _FRAMING | {"collage", "border", "overlay", "screenshot", "size_chart", "low_res"}
 """What lies where, and how many pixels there are: no mend changes it, so the photo as it came is the one to judge it on."""
@@ -297,6 +344,22 @@ def _strongest(measures: Measures, thresholds: Thresholds) -> dict[str, tuple[fl
     return found
 
 
+def _told_by_both(
+    measures: Measures, defects: Mapping[str, float], levels: Mapping[str, tuple[float, Rule]], thresholds: Thresholds
+) -> dict[str, tuple[float, Rule]]:
+    """Return the reasons that measure and model tell together and the measures alone do not: code -> severity and a rule."""
+    found: dict[str, tuple[float, Rule]] = {}
+    for both in BOTH:
+        as_much = {rule.code for rule in RULES if rule.curve == both.of}
+        if both.defect not in defects or any(levels[code][0] >= SHOWN for code in as_much):
+            continue
+        level = severity(both.odds(measures, defects[both.defect]), getattr(thresholds, both.curve))
+        if level >= SHOWN:
+            rule = both.rule(measures)
+            found[rule.code] = min(level, TOLD_MOST), rule
+    return found
+
+
 CALIBRATED: Mapping[str, tuple[float, float]] = {
     "dark": (0.030, 0.010),
     "cast": (0.030, 0.006),
@@ -332,10 +395,13 @@ def judge(
     """Judge a photo as it is.
 
     `retake`: a reason is severe that no operation removes. `improve`: a reason asks for a mend. `accept`: neither.
-    What is delivered in the end is for `conclude` to say, once a mend was tried.
+    What is delivered in the end is for `conclude` to say, once a mend was tried. A prediction may add reasons that are told
+    (`BOTH`); verdict and mend are the same without one.
     """
     thresholds = thresholds or Thresholds()
     levels = _strongest(assessment.measures, thresholds)
+    if prediction:
+        levels |= _told_by_both(assessment.measures, prediction.defects, levels, thresholds)
     allowed = ROLE_ALLOWS.get(role.replace("_", " ").lower(), frozenset())
     found = [
         Reason(
@@ -405,14 +471,21 @@ _ECHOES = {
     "blank": ("*",),
 }
 """A reason -> those that only repeat it."""
+_BLURRED = frozenset({"blur", "motion", "enlarged"})
+"""Kinds of one thing: of a severe one the full view and that at 400 px may call two."""
 
 
 def _without_echo(found: list[Reason]) -> list[Reason]:
-    codes = {reason.code for reason in found if reason.severity >= ACT}
-    silenced = {echo for code in codes for echo in _ECHOES.get(code, ())}
-    if "*" in silenced:
+    """Leave out what only repeats another reason; what is severe repeats no reason that is not."""
+    silenced, hushed = (
+        {echo for reason in found if reason.severity >= least for echo in _ECHOES.get(reason.code, ())}
+        for least in (SEVERE, ACT)
+    )
+    if any(reason.code in _BLURRED and reason.severity >= SEVERE for reason in found):
+        hushed |= _BLURRED
+    if "*" in hushed:
         return [reason for reason in found if reason.code == "blank"]
-    return [reason for reason in found if reason.code not in silenced]
+    return [reason for reason in found if reason.code not in (silenced if reason.severity >= SEVERE else hushed)]
 
 
 def _amount(rule: Rule, measures: Measures) -> float | None:

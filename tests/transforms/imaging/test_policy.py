@@ -13,6 +13,7 @@ from transforms.imaging.policy import (
     RULES,
     SEVERE,
     SHOWN,
+    TOLD_MOST,
     Thresholds,
     band,
     calibrate,
@@ -159,6 +160,78 @@ def test_blur_at_full_view_is_told_and_only_blur_at_a_glance_is_fatal():
 def test_a_photo_that_was_surely_enlarged_is_told_so_and_accepted():
     told = judge(assessment(enlarged_odds=4.0, blur_width=1.0), None)
     assert (told.verdict, [r.code for r in told.reasons]) == ("accept", ["enlarged"])
+
+
+def test_what_is_severe_is_no_echo_of_what_is_not():
+    """Text over a third of a photo may be taken for a page in part: that is no reason to accept it."""
+    covered = judge(assessment(overlay=9.0, overlay_cover=0.3, text_lines=12.0, text_cover=0.32), None)
+    assert (covered.verdict, covered.reasons[0].code) == ("retake", "overlay")
+    page = judge(assessment(overlay=9.0, overlay_cover=0.3, text_lines=30.0, text_cover=0.6), None)
+    assert [r.code for r in page.reasons] == ["text_only"]
+
+
+def test_a_severe_blur_is_fatal_whatever_kind_the_full_view_takes_it_for():
+    """At 400 px defocused beyond doubt, at full view taken for a moved camera."""
+    blurred = assessment(blur=9.0, motion=0.7, blur_width=4.0, blur_400=8.0, blur_width_400=3.0, motion_400=0.1)
+    found = judge(blurred, None)
+    assert (found.verdict, [r.code for r in found.reasons]) == ("retake", ["blur"])
+
+
+SURE = {"blur": 0.999, "noise": 0.999, "low_contrast": 0.999, "uneven_light": 0.999}
+"""What a model says of a photo that it takes for spoilt in these ways."""
+FAINT = {
+    "blur": {"blur": 0.5},
+    "noise": {"noise": 7.0},
+    "low_contrast": {"contrast": 0.45, "black_point": 0.15},
+    "uneven_light": {"light_fall": 2.5},
+}
+"""A defect -> measures that alone do not tell it."""
+
+
+def prediction(**defects):
+    return Prediction(50.0, 40.0, 60.0, defects)
+
+
+@pytest.mark.parametrize("code", FAINT)
+def test_measure_and_model_together_tell_what_the_measure_alone_does_not(code):
+    photo = assessment(**FAINT[code])
+    alone, doubted, told = (judge(photo, p) for p in (None, prediction(**{code: 0.001}), prediction(**{code: 0.999})))
+    assert code not in [r.code for r in alone.reasons + doubted.reasons]
+    assert [r.code for r in told.reasons] == [code]
+    assert SHOWN <= told.reasons[0].severity <= TOLD_MOST < ACT
+    assert told.reasons[0].amount is not None
+
+
+def test_what_model_and_measure_tell_of_a_blur_is_called_by_its_kind():
+    moved = judge(assessment(blur=0.5, motion=0.9), prediction(blur=0.999))
+    assert [r.code for r in moved.reasons] == ["motion"]
+    slight = assessment(blur=0.5, enlarged_odds=4.0)
+    assert [r.code for r in judge(slight, prediction(blur=0.999)).reasons] == ["enlarged"], "one kind is told, not two"
+
+
+def test_a_defect_that_the_model_does_not_name_is_left_to_the_measures():
+    assert judge(assessment(**FAINT["noise"]), prediction(blur=0.001)).reasons == ()
+
+
+def test_evidence_that_is_not_there_leaves_the_word_to_the_model():
+    unknown = assessment(blur=math.nan, light_fall=math.nan, noise=math.nan, contrast=math.nan)
+    assert judge(unknown, prediction(**SURE)).verdict == "accept"
+
+
+@given(
+    st.fixed_dictionaries({name: st.floats(0, 1) for name in SURE}),
+    st.fixed_dictionaries(
+        {
+            "blur": st.floats(-10, 30), "blur_400": st.floats(-10, 30), "blur_width_400": st.floats(0, 4),
+            "noise": st.floats(0, 30), "contrast": st.floats(0, 1), "light_fall": st.floats(0, 9),
+            "dim_stops": st.floats(-1, 5), "mean_stops": st.floats(-1, 5), "tint": st.floats(0, 60),
+        }
+    ),
+)  # fmt: skip
+def test_no_verdict_and_no_mend_depends_on_what_the_model_says(defects, measures):
+    alone, both = (judge(assessment(**measures), p) for p in (None, prediction(**defects)))
+    assert (alone.verdict, alone.mend, conclude(alone)) == (both.verdict, both.mend, conclude(both))
+    assert [r for r in alone.reasons if r.severity >= ACT] == [r for r in both.reasons if r.severity >= ACT]
 
 
 def test_calibration_lets_no_more_than_its_budget_of_spotless_photos_be_told_a_reason():

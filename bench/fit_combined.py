@@ -25,7 +25,7 @@ from bench.detectors import DETECTORS, Detector
 from bench.line import Line, fit_line
 from bench.split import Original, originals
 from models.references import references
-from models.scorer import SHIPPED, load
+from models.scorer import SHIPPED, load, read_card
 from models.tiles import cut
 from transforms.imaging.combined import REACH, log_odds
 from transforms.imaging.measures import look, measure
@@ -189,7 +189,9 @@ def main() -> None:
         )
         report(both, line, point, other)
     if args.write:
-        WEIGHTS.write_text(json.dumps({name: line.stored() for name, line in lines.items()}) + "\n", encoding="utf-8")
+        of = read_card(Path(args.model_directory))["model_version"]
+        stored = {"model_version": of, "lines": {name: line.stored() for name, line in lines.items()}}
+        WEIGHTS.write_text(json.dumps(stored) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -51,5 +51,5 @@ def pairs() -> Mapping[str, Pair]:
     text = resources.files("transforms.imaging.measures").joinpath("combined_weights.json").read_text(encoding="utf-8")
     return {
         curve: Pair(tuple(line["mean"]), tuple(line["scale"]), tuple(line["weights"]), line["offset"])
-        for curve, line in json.loads(text).items()
+        for curve, line in json.loads(text)["lines"].items()
     }

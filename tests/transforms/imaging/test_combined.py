@@ -1,18 +1,27 @@
 """A measure and the model's probability together: what either adds, and what neither may do."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.scorer import SHIPPED, read_card
+from transforms.imaging import combined
 from transforms.imaging.combined import log_odds, pairs
 from transforms.imaging.policy import BOTH, RULES, Thresholds
 
+WEIGHTS = Path(combined.__file__).parent / "measures" / "combined_weights.json"
 FALLING = {"both_contrast"}
 """Lines whose measure is worse where it is less."""
 evidence = st.floats(-100, 100)
 probability = st.floats(0, 1)
+
+
+def test_the_lines_were_fitted_with_the_model_that_is_shipped():
+    assert json.loads(WEIGHTS.read_text())["model_version"] == read_card(SHIPPED)["model_version"]
 
 
 @given(probability, probability)

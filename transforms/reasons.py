@@ -36,8 +36,8 @@ REASONS: dict[str, ReasonText] = {
     ),
     "bright": ReasonText(
         "the photo is too bright, but the item's detail is still there",
-        "Expose {amount} stops less, or move away from the lamp.",
-        "请降低曝光 {amount} 档,或离灯远一些。",
+        "Expose less, or move away from the lamp: the photo is {amount} stops too light.",
+        "请降低曝光,或离灯远一些:照片亮了 {amount} 档。",
         "bright",
         "stops",
     ),
@@ -205,10 +205,12 @@ REASONS: dict[str, ReasonText] = {
 
 
 def advice(code: str, amount: float | None) -> tuple[str, str]:
-    """Return what the seller is told for a reason, in English and in Chinese, with the amount filled in."""
+    """Return what the seller is told for a reason, in English and in Chinese: what to do, and the amount where there is one."""
     text = REASONS[code]
-    shown = "" if amount is None else _rounded(amount)
-    return text.advice_en.format(amount=shown), text.advice_zh.format(amount=shown)
+    if amount is None:
+        what_en, what_zh = text.advice_en.partition(": ")[0], text.advice_zh.partition(":")[0]
+        return what_en.removesuffix(".") + ".", what_zh.removesuffix("。") + "。"
+    return text.advice_en.format(amount=_rounded(amount)), text.advice_zh.format(amount=_rounded(amount))
 
 
 NOTHING_ASKED: dict[str, tuple[str, str]] = {

@@ -291,6 +291,14 @@ def test_every_rule_has_a_curve_a_text_and_an_amount_that_fills_it():
             assert "{" not in text
 
 
+@pytest.mark.parametrize("code", REASONS)
+def test_without_an_amount_the_advice_is_what_to_do(code):
+    english, chinese = advice(code, None)
+    assert english.endswith(".") and english.count(".") == 1 and ":" not in english and "  " not in english
+    assert chinese.endswith("。") and ":" not in chinese
+    assert advice(code, 12.0)[0].startswith(english[:-1]) and advice(code, 12.0)[1].startswith(chinese[:-1])
+
+
 def test_every_advice_names_an_amount_in_both_languages():
     for text in REASONS.values():
         assert text.advice_en.count("{amount}") == text.advice_zh.count("{amount}") == 1

@@ -114,10 +114,10 @@ def _unfinished(epoch: Epoch, tables: Tables, again: Again | None) -> Epoch:
         if version in seen:
             left.repeated += 1
             continue
+        seen.add(version)
         if wanted is None or (revision is not None and revision >= wanted):
             left.finished += 1
             continue
-        seen.add(version)
         item = dataclasses.replace(item, revision=wanted)
         if isinstance(item, DeadLetter):
             left.dead_letters.append(item)

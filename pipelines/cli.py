@@ -85,13 +85,14 @@ def _leave(number: int, frame: FrameType | None) -> None:
 def _run(argv: list[str]) -> int:
     from pipelines import config as configuration  # by now Ctrl-C has its answer: importing takes a moment
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="vitrine",
         description="Looks at every product photo: judges it, mends what can be mended, records why.",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"vitrine {version('vitrine')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.given = argv
     chosen = next((word for word in argv if not word.startswith("-")), None)
     for name, (module, line) in COMMANDS.items():
         command = commands.add_parser(name, help=line, description=line[0].upper() + line[1:] + ".", allow_abbrev=False)
@@ -100,6 +101,7 @@ def _run(argv: list[str]) -> int:
             command.add_argument("--verbose", action="store_true", help="let the libraries say what they log, too")
             configuration.add_setting_flags(command)
             command.set_defaults(parser=command)
+            command.given = argv
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         _refuse(args.parser if args.command else parser, unknown)
@@ -110,12 +112,34 @@ def _run(argv: list[str]) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says, where a flag is missing, which of those given it does not know: the missing one was perhaps mistyped."""
+
+    given: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Show the usage and one sentence, and exit with 2."""
+        flags = _flags(self)
+        strange = [word for word in self.given if word.startswith("--") and word.partition("=")[0] not in flags]
+        if strange and message.startswith("the following arguments are required"):
+            message += f"; unrecognized: {' '.join(strange)}{_meant(self, strange)}"
+        super().error(message)
+
+
+def _flags(parser: argparse.ArgumentParser) -> list[str]:
+    return [flag for action in parser._actions for flag in action.option_strings]
+
+
+def _meant(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> str:
+    """Return the question which flags were perhaps meant, or nothing."""
+    flags = _flags(parser)
+    meant = [near[0] for word in unknown if (near := difflib.get_close_matches(word.partition("=")[0], flags, 1, 0.75))]
+    return f"; did you mean {' '.join(meant)}?" if meant else ""
+
+
 def _refuse(parser: argparse.ArgumentParser, unknown: Sequence[str]) -> NoReturn:
     """Name what a command does not know, and the flag that was perhaps meant; show that command's own usage."""
-    flags = [flag for action in parser._actions for flag in action.option_strings]
-    meant = [near[0] for word in unknown if (near := difflib.get_close_matches(word.partition("=")[0], flags, 1, 0.75))]
-    hint = f"; did you mean {' '.join(meant)}?" if meant else ""
-    parser.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    parser.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(parser, unknown)}")
 
 
 def _log(verbose: bool) -> None:

@@ -182,6 +182,9 @@ def test_a_photo_that_a_manifest_names_twice_is_judged_once_and_it_is_said_so(tm
     said = capsys.readouterr().out
     assert "named more than once: 1" in said and "finished before" not in said
     assert [row["product_id"] for row in rows(tmp_path / "out")] == ["a"]
+    assert batch("--input", str(manifest), "--output", str(tmp_path / "out")) == 0
+    said = capsys.readouterr().out
+    assert "named more than once: 1" in said and "finished before: 1" in said
 
 
 def test_photos_cross_no_shuffle_and_no_buffer(tmp_path, monkeypatch):

@@ -25,6 +25,11 @@ def test_a_wrong_flag_shows_how_its_own_command_is_used(capsys, argv, command, w
     assert said.splitlines()[-1] == f"vitrine {command}: error: unrecognized arguments: {wrong}"
 
 
+def test_a_missing_flag_that_was_mistyped_is_named(capsys):
+    said = refused(capsys, "batch", "--inputt", "x", "--output", "y").splitlines()[-1]
+    assert said.endswith("arguments are required: --input; unrecognized: --inputt; did you mean --input?")
+
+
 def test_a_mistyped_flag_is_told_what_was_perhaps_meant(capsys):
     said = refused(capsys, "stream", "--source", "dir://x", "--output", "y", "--result", "z", "--stream-drain", "3")
     assert "unrecognized arguments: --result z --stream-drain 3; did you mean --results --stream-drain-s?" in said

@@ -45,7 +45,7 @@ class Detector:
 
     def predict(self, features: Array, standard: Array | None = None) -> Array:
         """Probabilities (photos x defects) of photos x tiles x features, and photos x standardized measures if it looks at them."""
-        inner = _scaled(features.reshape(len(features), -1), self.mean, self.gain) @ self.hidden + self.hidden_bias
+        inner = scaled(features.reshape(len(features), -1), self.mean, self.gain) @ self.hidden + self.hidden_bias
         if self.measured is not None and standard is not None:
             inner = inner + standard @ self.measured
         return 1 / (1 + np.exp(-(np.maximum(inner, 0) @ self.out + self.out_bias)))
@@ -72,7 +72,7 @@ def train(
     mean, gain = half(rows.mean(axis=0)), half(1 / (rows.std(axis=0) + 1e-3))
     given = [layers.Input((rows.shape[1],))]
     seen = layers.Dropout(DROPOUT)(given[0])
-    fed = [_scaled(rows, mean, gain)]
+    fed = [scaled(rows, mean, gain)]
     if standard is not None:
         given.append(layers.Input((standard.shape[1],)))
         seen = layers.Concatenate()([seen, given[1]])
@@ -96,5 +96,6 @@ def masked_cross_entropy(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(losses * known) / tf.reduce_sum(known)
 
 
-def _scaled(rows: Array, mean: Array, gain: Array) -> Array:
+def scaled(rows: Array, mean: Array, gain: Array) -> Array:
+    """Rows, photos x columns, standardized and clipped."""
     return np.clip((rows - mean) * gain, -CLIP, CLIP)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras import layers
 
 from models.dataset import Floats
-from models.opinion import CLIP
+from models.detector import scaled
 from models.rounding import eighth, half
 
 Array = npt.NDArray[np.float32]
@@ -112,7 +112,8 @@ def train(rated: Rated, graded: Graded, stored: Stored, seed: int, progress: Cal
 
     offset = tf.Variable(np.float32((1 - SHARE) * rated.mos.mean()))
     variables = [*model.trainable_variables, offset]
-    steps = len(graded.pairs) // BATCH
+    batch = min(BATCH, len(graded.pairs))
+    steps = len(graded.pairs) // batch
     optimizer = keras.optimizers.Adam(
         keras.optimizers.schedules.CosineDecay(LEARNING_RATE, EPOCHS * steps), weight_decay=DECAY
     )
@@ -121,7 +122,7 @@ def train(rated: Rated, graded: Graded, stored: Stored, seed: int, progress: Cal
     @tf.function(reduce_retracing=True)
     def step(rows: tf.Tensor, gap: tf.Tensor, was: tf.Tensor, missing: tf.Tensor, drift: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
-            sizes = [BATCH, BATCH, RATED_BATCH, STORED_BATCH, STORED_BATCH]
+            sizes = [batch, batch, RATED_BATCH, STORED_BATCH, STORED_BATCH]
             better, worse, asked, here, there = tf.split(model(rows, training=True)[:, 0], sizes)
             unordered = tf.nn.softplus((MARGIN - (gap + better - worse)) / MARGIN)
             loss = ORDER * tf.reduce_mean(unordered) + HOLD * tf.reduce_mean(tf.square(better - was))
@@ -132,8 +133,8 @@ def train(rated: Rated, graded: Graded, stored: Stored, seed: int, progress: Cal
     rng = np.random.default_rng(seed)
     for epoch in range(EPOCHS):
         order = rng.permutation(len(graded.pairs))
-        for start in range(0, steps * BATCH, BATCH):
-            better, worse = graded.pairs[order[start : start + BATCH]].T
+        for start in range(0, steps * batch, batch):
+            better, worse = graded.pairs[order[start : start + batch]].T
             asked, kept = rng.integers(0, len(people), RATED_BATCH), rng.integers(0, len(before), STORED_BATCH)
             rows = np.concatenate([versions[better], versions[worse], people[asked], before[kept], after[kept]])
             step(rows, ours[better] - ours[worse], first[better], target[asked] - known[asked], moved[kept])
@@ -165,4 +166,4 @@ def _weights(model: keras.Model) -> Sequence[Array]:
 
 def _scaled(features: Array, mean: Array, gain: Array) -> Array:
     """Both tiles' features side by side, standardized and clipped: photos x tiles x features to photos x columns."""
-    return np.clip((features.reshape(len(features), -1) - mean) * gain, -CLIP, CLIP).astype(np.float32)
+    return scaled(features.reshape(len(features), -1), mean, gain)

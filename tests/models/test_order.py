@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import numpy as np
 import pytest
@@ -67,6 +69,16 @@ def test_being_stored_as_jpeg_moves_the_score_less_than_where_that_is_not_taught
     taught = moved()
     monkeypatch.setattr(order, "STEADY", 0.0)
     assert taught < moved()
+
+
+def test_fewer_pairs_than_a_step_takes_are_learnt_from(small):
+    rng = np.random.default_rng(0)
+    graded_ones, stored = lessons(rng)
+    few = dataclasses.replace(graded_ones, pairs=graded_ones.pairs[:20])
+    seen = rng.normal(size=(200, 2, 8)).astype(np.float32)
+    trained = order.train(order.Rated(seen, np.full(200, 50.0), np.full(200, 50.0)), few, stored, 0, nothing)
+    scores = trained.score(few.features, few.opinions)
+    assert (scores[:20] > scores[300:320]).all()
 
 
 def test_a_score_has_its_share_of_the_opinion(small):

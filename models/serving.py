@@ -13,7 +13,7 @@ from apache_beam.ml.inference.base import ModelHandler
 from models.gathering import Gathering
 from models.scorer import ModelSettings, Scorer, load
 from transforms.errors import RefusalError
-from transforms.imaging.types import Pixels, Prediction, Seen
+from transforms.imaging.types import Prediction, Seen
 
 Result = Prediction | RefusalError
 """What the model says of a photo, or why it could not be run on that one alone."""
@@ -22,7 +22,7 @@ _gatherings: dict[Scorer, Gathering[Seen, Result]] = {}
 _lock = threading.Lock()
 
 
-class QualityModelHandler(ModelHandler[Seen | Pixels | None, Result | None, Scorer]):
+class QualityModelHandler(ModelHandler[Seen | None, Result | None, Scorer]):
     """Scores tiles (tiles x side x side x 3, uint8), with their photo's measures for a model that looks at them.
 
     Wrap it in `KeyedModelHandler` to carry a key along.
@@ -51,15 +51,14 @@ class QualityModelHandler(ModelHandler[Seen | Pixels | None, Result | None, Scor
         return model
 
     def run_inference(
-        self, batch: Sequence[Seen | Pixels | None], model: Scorer, inference_args: dict[str, Any] | None = None
+        self, batch: Sequence[Seen | None], model: Scorer, inference_args: dict[str, Any] | None = None
     ) -> Iterable[Result | None]:
         """Score a batch: one result for each element, in order."""
         results: list[Result | None] = [None] * len(batch)
         sound: list[tuple[int, Seen]] = []
-        for index, shown in enumerate(batch):
-            if shown is None:
+        for index, seen in enumerate(batch):
+            if seen is None:
                 continue
-            seen = shown if isinstance(shown, Seen) else Seen(shown, {})
             try:
                 model.check(seen.tiles)
                 sound.append((index, seen))
@@ -72,9 +71,9 @@ class QualityModelHandler(ModelHandler[Seen | Pixels | None, Result | None, Scor
             self._core_time.update(round((time.thread_time() - core) / len(sound) * 1e6))
         return results
 
-    def get_num_bytes(self, batch: Sequence[Seen | Pixels | None]) -> int:
+    def get_num_bytes(self, batch: Sequence[Seen | None]) -> int:
         """Count the bytes of the batch's tiles, for RunInference's metrics."""
-        return sum(getattr(shown.tiles if isinstance(shown, Seen) else shown, "nbytes", 0) for shown in batch)
+        return sum(seen.tiles.nbytes for seen in batch if seen is not None)
 
     def get_metrics_namespace(self) -> str:
         """Name the metrics' namespace."""

@@ -1,15 +1,13 @@
 """A small network that looks at measures, too: taught, exported in every form, and served, all with the one preprocessing."""
 
-import keras
 import numpy as np
 import pytest
 
 from models import detector, opinion, order, training
 from models.defects import DEFECTS
 from models.export import export, version
-from models.network import FeatureNetwork, QualityNetwork, features_of
+from models.network import QualityNetwork, features_of
 from models.quantized import ranges_of
-from models.rounding import eighth
 from models.scalar_transform import ScalarTransform
 from models.scalars import SCALARS
 from models.scorer import FORMS, load
@@ -26,29 +24,13 @@ TOLD = SCALARS.index("light_fall")
 
 
 @pytest.fixture(scope="module")
-def features():
-    """Seven small stages, as `test_quantized` has them."""
-    keras.utils.set_random_seed(0)
-    image = keras.Input((SETTINGS.side, SETTINGS.side, 3))
-    x, maps = keras.layers.Conv2D(WIDTH, 3, 2, padding="same", name="stem")(image), []
-    for stage in range(STAGES):
-        y = keras.layers.ReLU(6.0, name=f"relu{stage}")(x)
-        y = keras.layers.DepthwiseConv2D(3, padding="same", name=f"depth{stage}")(y)
-        x = keras.layers.Add(name=f"add{stage}")([x, keras.layers.Conv2D(WIDTH, 1, name=f"project{stage}")(y)])
-        maps.append(x)
-    model = keras.Model(image, maps)
-    for layer in model.layers:
-        if layer.get_weights():
-            kernel, bias = layer.get_weights()
-            layer.set_weights([eighth(kernel, 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else 3), bias])
-    return FeatureNetwork(model)
+def features(small_network):
+    return small_network(activated=False)
 
 
 @pytest.fixture(scope="module")
-def tiles():
-    rng = np.random.default_rng(0)
-    patches = rng.integers(30, 220, (PHOTOS, 2, 4, 4, 3)).repeat(8, axis=2).repeat(8, axis=3)
-    return np.clip(patches + rng.integers(-20, 20, patches.shape), 0, 255).astype(np.uint8)
+def tiles(patches):
+    return patches(PHOTOS)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,3 @@
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -6,7 +5,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from models import compact
 from models.export import SIGNATURE, litert_features, quantized, to_litert
-from models.network import FeatureNetwork, as_served, features_of
+from models.network import as_served, features_of
 from models.quantized import normalized, ranges_of
 from models.rounding import eighth
 from models.scorer import digest
@@ -15,32 +14,13 @@ SIDE = 32
 
 
 @pytest.fixture(scope="module")
-def network():
-    """Seven small stages with all that the backbone is made of: convolutions, depthwise ones, sums, ReLU6."""
-    keras.utils.set_random_seed(0)
-    image = keras.Input((SIDE, SIDE, 3))
-    x, maps = keras.layers.Conv2D(8, 3, 2, padding="same", name="stem")(image), []
-    for stage in range(7):
-        y = keras.layers.ReLU(6.0, name=f"relu{stage}")(x)
-        y = keras.layers.DepthwiseConv2D(3, padding="same", name=f"depth{stage}")(y)
-        y = keras.layers.ReLU(6.0, name=f"depth_relu{stage}")(y)
-        y = keras.layers.Conv2D(8, 1, name=f"project{stage}")(y)
-        x = keras.layers.Add(name=f"add{stage}")([x, y])
-        maps.append(x)
-    model = keras.Model(image, maps)
-    for layer in model.layers:
-        if layer.get_weights():
-            kernel, bias = layer.get_weights()
-            layer.set_weights([eighth(kernel, 2 if isinstance(layer, keras.layers.DepthwiseConv2D) else 3), bias])
-    return FeatureNetwork(model)
+def network(small_network):
+    return small_network()
 
 
 @pytest.fixture(scope="module")
-def shown():
-    """Photos x tiles: smooth patches with some grain."""
-    rng = np.random.default_rng(0)
-    patches = rng.integers(30, 220, (12, 2, 4, 4, 3)).repeat(8, axis=2).repeat(8, axis=3)
-    return np.clip(patches + rng.integers(-20, 20, patches.shape), 0, 255).astype(np.uint8)
+def shown(patches):
+    return patches(12)
 
 
 @pytest.fixture(scope="module")

@@ -35,12 +35,12 @@ class Touchy:
 
 
 def photo(mark):
-    return np.full((2, 4, 4, 3), mark, np.uint8)
+    return Seen(np.full((2, 4, 4, 3), mark, np.uint8), {})
 
 
 @pytest.mark.parametrize("marks", [[1, 2, 3, 4], [13], [1, 13, 3, 4, 5, 6, 7], [13, 13, 1], [1, 2, 13], []])
 def test_only_the_culprit_fails(marks):
-    results = score_each([Seen(photo(mark), {}) for mark in marks], Touchy())
+    results = score_each([photo(mark) for mark in marks], Touchy())
     assert [r.code if isinstance(r, RefusalError) else r.score for r in results] == [
         "score_failed" if mark == 13 else mark for mark in marks
     ]
@@ -48,7 +48,7 @@ def test_only_the_culprit_fails(marks):
 
 def test_an_unfit_element_is_told_before_the_batch_is_run():
     model = Touchy()
-    results = list(QualityModelHandler().run_inference([photo(1), np.zeros(3, np.uint8), photo(2)], model))
+    results = list(QualityModelHandler().run_inference([photo(1), Seen(np.zeros(3, np.uint8), {}), photo(2)], model))
     assert isinstance(results[1], RefusalError) and [results[0].score, results[2].score] == [1.0, 2.0]
     assert model.asked == [[1, 2]]
 
@@ -80,7 +80,8 @@ def test_a_pipeline_keeps_keys_and_scores_as_alone(tiles):
         assert all(abs(got[str(i)].score - score) <= 0.01 for i, score in enumerate(alone)) and len(got) == len(alone)
 
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        keyed = [(str(i), photo) for i, photo in enumerate(tiles)] + [("bad", np.zeros((1, 2, 3), np.uint8))]
+        keyed = [(str(i), Seen(photo, {})) for i, photo in enumerate(tiles)]
+        keyed.append(("bad", Seen(np.zeros((1, 2, 3), np.uint8), {})))
         assert_that(pipeline | beam.Create(keyed) | RunInference(KeyedModelHandler(handler)), check)
 
 
